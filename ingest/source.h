@@ -1,0 +1,150 @@
+/*
+ * source.h: what a source is.
+ *
+ * A source is one file of pure functions (style.md 7). Tokens, HTTP, retries, quotas, checkpoints,
+ * Avro and Kafka are the workers', alike for all. No function here knows the time, a socket or a
+ * database; what they need is in their arguments. Thread: any.
+ */
+#ifndef WEIR_SOURCE_H
+#define WEIR_SOURCE_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/conf.h"
+#include "common/err.h"
+#include "common/fetch.h"
+#include "common/slice.h"
+#include "schemas/alert.h"
+
+/* What a tenant's settings say of one source; see credential in docs/settings. Borrowed texts. */
+struct source_conf {
+    const struct conf *conf;   /* the worker's options */
+    struct slice directory_id; /* the tenant's GUID at the source */
+    struct slice base_url;     /* no slash at the end */
+    struct slice token_url;    /* of the token endpoint, v1 or v2; NONE: a static token */
+    struct slice resource;     /* v1: resource=; v2: scope=<resource>/.default */
+    struct slice client_id, client_secret;
+    struct slice static_token; /* apps: 64 hex digits */
+    struct slice publisher_id; /* mail: PublisherIdentifier */
+    struct slice workspace;    /* identity: only lines that name it are taken; NONE: any */
+    int64_t now;               /* 100 ns, the worker's clock, corrected by the server's Date */
+    int64_t start;             /* 100 ns: how far back a first run reaches */
+};
+
+/* Where a source goes on. Stored as JSON, sealed; each number only grows. */
+struct cursor {
+    int64_t since;  /* 100 ns: the watermark, from the source's data; CLOCK_NONE: never asked */
+    int64_t closed; /* 100 ns: a second watermark (apps: resolutionDate) */
+    int64_t until;  /* 100 ns: upper bound of the window under way; CLOCK_NONE: none */
+    bool started;   /* mail: the subscription is on */
+};
+
+/* One request of a round; parse() finds it again in the answer. */
+struct source_request {
+    struct fetch_request http; /* without Authorization: the worker adds it */
+    int step;                  /* the source's own: which call this is */
+    struct cursor at;          /* the cursor as this request knows it */
+    int64_t skip;              /* the source's own: rows before this page */
+};
+
+struct answer {
+    const struct source_request *asked;
+    const struct source_conf *conf;
+    long status;
+    struct slice headers;
+    struct slice body;
+};
+
+/* One raw alert or record, byte for byte as the source gave it. */
+struct raw_alert {
+    struct slice native_id; /* of the record: MDE id, audit record Id, MCAS _id, alert GUID */
+    int64_t version;        /* 100 ns; CLOCK_NONE: the source gives none, the worker sets the time received */
+    struct slice payload;
+};
+
+enum { SOURCE_REQUESTS_MAX = 400 };
+
+/* What one answer holds. */
+struct page {
+    struct raw_alert *alerts; /* in the arena */
+    size_t n_alerts;
+    struct source_request *next; /* further requests of this round */
+    size_t n_next;
+    struct cursor at; /* to be stored once this page's alerts and all further requests are done */
+    bool again;       /* more is waiting: begin the next round without a pause */
+    struct err warn;  /* what an operator should know although the round goes on; ERR_OK: nothing */
+};
+
+/* What a raw document is to the store. */
+enum source_fate { FATE_ALERT = 0, FATE_IGNORE };
+struct source_ident {
+    enum source_fate fate;
+    const char *reason;     /* FATE_IGNORE: static, dotted: "mail.record_type" */
+    struct slice native_id; /* the alert's key: several documents may make up one alert (mail) */
+    struct slice part_id;   /* of the document within the alert; NONE: the document is the alert */
+    int64_t version;        /* 100 ns; CLOCK_NONE: use the record's */
+};
+
+/* How a tenant wants identity data: design.md 7. */
+enum identity_channel { IDENTITY_OFF = 0, IDENTITY_APPS, IDENTITY_SYSLOG };
+
+/* One document of an alert, with the time we first received these bytes. */
+struct source_document {
+    struct slice payload;
+    int64_t received; /* 100 ns */
+};
+
+struct source {
+    const char *name;       /* configuration section, metric label, the word in tables and logs */
+    int number;             /* in tables and keys: endpoint 1, mail 2, apps 3, identity 4 */
+    const struct opt *opts; /* rows it adds to the configuration; NULL: none */
+    bool listens;           /* its alerts come to us: no first; parse gets one frame as answer.body */
+
+    /* first - the requests that continue at a cursor; n written to *out_n, in the arena. */
+    struct err (*first)(const struct source_conf *c, const struct cursor *at, struct arena *a,
+                        struct source_request **out, size_t *out_n);
+
+    /*
+     * parse - one answer: its alerts, further requests, the cursor once those are done.
+     * Errors: ERR_RETRY (429, 5xx, a page that is not whole; after_ms when the source named it),
+     *         ERR_STOP "<source>.token" (401: the worker gets a new token and asks again once),
+     *         "<source>.forbidden" (403: permission; text says which and how to get it),
+     *         ERR_REJECT: of this answer nothing can be taken, go on without it.
+     */
+    struct err (*parse)(const struct answer *got, struct arena *a, struct page *out);
+
+    /* ident - which alert a raw document belongs to. ERR_REJECT: it can never be mapped. */
+    struct err (*ident)(struct slice payload, enum identity_channel channel, struct arena *a,
+                        struct source_ident *out);
+
+    /*
+     * map - all documents of one alert in our words; order does not matter to the result.
+     * directory_id is for name-based ids. ERR_REJECT: "<source>.<what>", the alert is dead.
+     */
+    struct err (*map)(const struct source_document *docs, size_t n, struct slice directory_id,
+                      struct arena *a, struct alert *out);
+};
+
+/* The table of sources, made from the names ingest/source_*.c; ended by NULL. */
+extern const struct source *const sources[];
+
+const struct source *source_by_name(struct slice name); /* NULL: none */
+const struct source *source_by_number(int64_t number);  /* NULL: none */
+
+/* Helpers that sources share. */
+
+/* source_take - the items of the list member `name` of an answer's top object (NULL: the answer is
+ * the list) as raw alerts, byte for byte; native ids and versions are left to the caller. */
+MUST_CHECK struct err source_take(struct slice body, const char *name, struct page *out,
+                                  struct arena *a);
+/* source_status - the error that an HTTP status means for every source (401, 403, 408, 429, 5xx);
+ * ERR_OK for 200..299 and for what only the source can judge (other 4xx). code must be the
+ * source's name. Reads Retry-After. */
+MUST_CHECK struct err source_status(const struct answer *got, const char *source);
+/* source_time - a member that is a time; CLOCK_NONE when absent or unreadable. */
+int64_t source_time(struct json object, const char *name);
+/* source_word - member's text, trimmed; NONE for null, "" and the literal "null" (sources.md 2.14). */
+struct slice source_word(struct json object, const char *name);
+
+#endif

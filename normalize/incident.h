@@ -1,0 +1,132 @@
+/*
+ * incident.h: from alerts to incidents: identity, merge, redirect, name, severity.
+ *
+ * One engine a tenant: identities, nodes, posting lists, components. Pure and deterministic: what
+ * it says depends on what it was given, in that order; the partition does not even depend on the
+ * order (correlation.md 8). It knows nothing of Kafka, PostgreSQL, JSON or the time.
+ *
+ * A batch: incident_add for each alert version, then incident_changes, then either
+ * incident_commit (what was said is stored) or incident_free (it was not: rebuild from the store).
+ */
+#ifndef WEIR_INCIDENT_H
+#define WEIR_INCIDENT_H
+#include "normalize/keys.h"
+#include "normalize/link.h"
+
+struct incident_engine; /* one tenant; opaque */
+
+/* An alert version as the engine takes it. */
+struct incident_alert {
+    struct slice source;    /* name; number below */
+    uint8_t source_number;
+    struct slice native_id; /* with the source: its key */
+    int64_t version;        /* not higher than the known one: nothing happens */
+    int64_t created_s, first_s, last_s; /* activity already sanitised by incident_alert_of */
+    uint8_t level;          /* 0 informational .. 3 high; unknown counts as low */
+    uint16_t tactics;
+    struct slice detector;
+    struct slice title;     /* for names; the service words below too */
+    struct slice product;   /* "Microsoft Defender ATP" */
+    struct slice category;  /* unified word */
+    struct slice threat;    /* family or name; may be NONE */
+    const struct key_set *keys;
+};
+
+/* incident_alert_of - sanitises times (correlation.md 3) and takes over what the engine needs.
+ * Texts are borrowed from al; keys are borrowed. */
+void incident_alert_of(const struct alert *al, uint8_t source_number, const struct key_set *keys,
+                       struct incident_alert *out);
+
+/* incident_engine_new - params and tenant data are borrowed and must outlive the engine.
+ * next_id is the first incident id to give. limit_bytes bounds its memory. NULL: out of memory. */
+struct incident_engine *incident_engine_new(const struct link_params *p, int64_t next_id,
+                                            size_t limit_bytes);
+void incident_engine_free(struct incident_engine *e); /* NULL is fine */
+size_t incident_engine_bytes(const struct incident_engine *e);
+
+/* incident_restore_incident - an incident as stored; before its alerts. opened_order: the order in
+ * which incidents were opened (their ids: smaller is older). */
+struct incident_stored {
+    int64_t id, version, redirect_to; /* redirect_to 0: live */
+    struct slice name, first_name;
+};
+MUST_CHECK struct err incident_restore_incident(struct incident_engine *e, const struct incident_stored *s);
+/* incident_restore_alert - an alert as stored, with its incident. All versions' lead tactics, weights
+ * and interval are what the store holds. Ends with incident_restored. */
+MUST_CHECK struct err incident_restore_alert(struct incident_engine *e, const struct incident_alert *al,
+                                             uint16_t leads, int64_t incident_id);
+/* incident_restored - links what was restored; differences from the stored membership are counted
+ * (*diff, expected 0) and show up as ordinary changes. */
+MUST_CHECK struct err incident_restored(struct incident_engine *e, size_t *diff);
+
+/* incident_add - one alert version. ERR_RETRY "incident.memory": limit reached, the engine is void. */
+MUST_CHECK struct err incident_add(struct incident_engine *e, const struct incident_alert *al);
+
+/* Why an alert is where it is. */
+struct incident_reason {
+    struct slice alert_source, alert_id;     /* the alert that joined */
+    struct slice partner_source, partner_id; /* NONE: it opened the incident */
+    struct link_score score;
+    struct slice key_values[LINK_PARTS_MAX]; /* canonical value of each LINK_KEY part */
+    uint8_t level, partner_level;
+};
+
+struct incident_membership {
+    struct slice source, native_id;
+    int64_t incident_id;
+};
+
+struct incident_related {
+    int64_t a, b; /* incident ids, a < b */
+    int32_t score;
+    const char *why; /* "score", "cap" */
+};
+
+/* An incident that is new or changed since the last commit, as it is now. */
+struct incident_row {
+    int64_t id, version;
+    const char *kind;    /* created, updated, merged */
+    int64_t redirect_to; /* merged: the survivor; else 0 */
+    struct slice name, first_name;
+    enum severity severity;
+    int32_t stage_score;
+    uint16_t tactics;    /* all tactics of its alerts */
+    uint32_t sources;    /* bit source number */
+    int32_t alerts, users, devices;
+    int64_t first_s, last_s, created_s; /* activity; created of its first alert */
+    struct slice *entities; /* "upn:anna@contoso.com", "dns:..": what people search by */
+    size_t n_entities;
+};
+
+struct incident_changes {
+    struct incident_row *rows; /* sorted by id; merged ones before their survivors' last change */
+    size_t n_rows;
+    struct incident_membership *members; /* alerts whose incident is new or changed */
+    size_t n_members;
+    struct incident_reason *reasons; /* alerts that joined or opened, and links that merged */
+    size_t n_reasons;
+    struct incident_related *related;
+    size_t n_related;
+    size_t identity_conflicts;
+    size_t added_new, added_joined, added_merged; /* decisions of this batch */
+};
+
+/* incident_changes - what happened since the last commit; in the arena. */
+MUST_CHECK struct err incident_changes(struct incident_engine *e, struct arena *a,
+                                       struct incident_changes *out);
+void incident_commit(struct incident_engine *e);
+
+int64_t incident_next_id(const struct incident_engine *e);
+/* incident_of - the live incident of an alert; 0: unknown. */
+int64_t incident_of(struct incident_engine *e, struct slice source, struct slice native_id);
+
+/* incident_sentence - "Linked to alert B with 1927 of 1000: same user anna, 2 h apart (766) + next
+ * stage (150) + ..."; the numbers add up to the score. In the arena. Ref: correlation.md 12. */
+struct slice incident_sentence(const struct incident_reason *r, const struct link_params *p, struct arena *a);
+
+/* incident_reason_json / _read - the reason as stored in `link` and printed by explain --json:
+ * {"alert":..,"partner":..,"score":..,"parts":[{"part","points",...}]}; read(json(x)) = x. */
+struct slice incident_reason_json(const struct incident_reason *r, const struct link_params *p, struct arena *a);
+MUST_CHECK struct err incident_reason_read(struct slice json, struct arena *a, struct incident_reason *out);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * keys.h: what two alerts can share.
+ *
+ * An alert is reduced to identities (users, devices with all their identifiers) and keys, each
+ * with an integer weight. Pure: no clock, no float, no random, no I/O. Ref: correlation.md 3 to 6.
+ */
+#ifndef WEIR_KEYS_H
+#define WEIR_KEYS_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/err.h"
+#include "common/slice.h"
+#include "schemas/alert.h"
+
+/* Order is the priority of correlation.md 5; the names are those of the offline format. */
+enum key_type {
+    KEY_USER, KEY_DEVICE, KEY_SHORT_NAME, KEY_NETWORK_MESSAGE, KEY_INTERNET_MESSAGE, KEY_MAIL_CLUSTER,
+    KEY_SENDER, KEY_URL, KEY_DOMAIN, KEY_IP, KEY_IP_PRIVATE, KEY_FILE, KEY_COMMAND, KEY_PROCESS,
+    KEY_SESSION, KEY_OAUTH_APP, KEY_CLOUD_APP, KEY_RESOURCE,
+    KEY_TYPES
+};
+enum key_class { CLASS_USER, CLASS_DEVICE, CLASS_MESSAGE, CLASS_NETWORK, CLASS_FILE, CLASS_APP, KEY_CLASSES };
+
+/* One row of the parameters: everything integer, times in seconds. */
+struct key_rule {
+    const char *name; /* "user", "nmid", "ip" */
+    const char *label; /* for explanations: "user", "message", "address" */
+    int32_t weight;
+    int32_t half_life_s, window_s;
+    enum key_class class;
+    bool content;
+};
+
+struct link_params {
+    int32_t threshold, related, strong, min_key_weight, time_step_s;
+    int32_t term_stage, term_product, term_twin, twin_min, term_base;
+    int32_t severity[4]; /* informational, low, medium, high */
+    int32_t cap_alerts, cap_users, cap_devices;
+    struct key_rule rules[KEY_TYPES];
+};
+
+extern const struct link_params link_defaults;
+
+enum { KEYS_MAX = 64, KEYS_IDENTIFIERS_MAX = 8 };
+
+/* An identifier or key: type and canonical value. For KEY_USER and KEY_DEVICE the value has its
+ * kind in front: "upn:", "aad:", "sid:", "sam:"; "mde:", "aadd:", "dns:". */
+struct key {
+    enum key_type type;
+    int32_t weight; /* after damping */
+    struct slice value;
+};
+
+/* All strong identifiers that one entity of one alert carries: they are one identity. The first
+ * one stands for it among the keys. */
+struct key_identity {
+    enum key_type type; /* KEY_USER or KEY_DEVICE */
+    struct slice ids[KEYS_IDENTIFIERS_MAX];
+    size_t n_ids;
+};
+
+/* What the correlator knows of one alert version. */
+struct key_set {
+    struct key_identity *identities;
+    size_t n_identities;
+    struct key keys[KEYS_MAX]; /* sorted by (type, value), no repeats; identities' first ids included */
+    size_t n_keys;
+    uint32_t cut; /* keys beyond KEYS_MAX that were left out */
+};
+
+/* A value known to be ordinary (correlation.md 6, the known-hub list): damp in thousandths. */
+struct key_hub {
+    enum key_type type;
+    struct slice value; /* canonical, identifiers with their kind */
+    int32_t damp;
+};
+
+/* A tenant's own data for the correlator; sorted, borrowed. */
+struct key_tenant {
+    const struct key_hub *hubs;
+    size_t n_hubs;
+    const struct slice *domains; /* accepted mail domains, lower case */
+    size_t n_domains;
+};
+
+/* keys_tenant_read - from the tenant's settings JSON: {"domains":[..],"hubs":[{"type":"ip",
+ * "value":"203.0.113.9","damp":100}]}; "value" may be an address block "10.0.0.0/8" for ip types,
+ * which is kept as such. ERR_REJECT "settings.hubs" names the entry that is wrong. In the arena. */
+MUST_CHECK struct err keys_tenant_read(struct slice json, struct arena *a, struct key_tenant *out);
+
+/*
+ * keys_of - identities and keys of an alert.
+ *
+ * Canonical forms (correlation.md 4, sources.md 7.5), stop values left out, cloud SIDs turned into
+ * object ids, names ending in '$' taken as devices, a sender in an accepted domain as that user,
+ * weights damped by the hub list. At most KEYS_MAX keys by (type, value).
+ *
+ * Owns: everything in the arena. Errors: ERR_RETRY "keys.memory".
+ * Thread: any.  Ref: correlation.md 3 to 6 and 20.
+ */
+MUST_CHECK struct err keys_of(const struct alert *al, const struct link_params *p,
+                              const struct key_tenant *t, struct arena *a, struct key_set *out);
+
+/* keys_pack / keys_unpack - identities and keys in one column (design.md 6), version byte first.
+ * unpack(pack(x)) = x. ERR_REJECT "keys.packed": not such bytes. */
+struct slice keys_pack(const struct key_set *set, struct arena *a); /* SLICE_NONE: out of memory */
+MUST_CHECK struct err keys_unpack(struct slice packed, struct arena *a, struct key_set *out);
+
+enum key_type key_type_of(struct slice name); /* KEY_TYPES: no such type */
+
+#endif
