@@ -86,3 +86,28 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libweir.a
 
 -include $(OBJ:.o=.d) $(B)/weir.d $(SIM_SRC:%.c=$(B)/%.d) $(UNIT:=.d) $(PROPERTY:=.d)
 .SECONDARY:
+
+# ---- tests: `make test T=link` runs what matches
+
+PROGRAMS = $(foreach p,$(UNIT) $(PROPERTY),$(if $(findstring $(T),$(p)),$(p)))
+
+.PHONY: check
+check: $(B)/weir $(PROGRAMS)
+	@tests/run-tests $(PROGRAMS)
+
+# ---- fuzzers: the library once more, with clang and coverage; planted ones must be caught
+
+$(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/san/libweir.a
+	@mkdir -p $(@D)
+	$(CLANG) $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< $(B)/san/libweir.a $(LDLIBS_ALL)
+
+$(B)/fuzz/%.planted: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/san/libweir.a
+	@mkdir -p $(@D)
+	$(CLANG) $(CFLAGS_ALL) -DPLANTED -fsanitize=fuzzer,address,undefined -o $@ $< $(B)/san/libweir.a $(LDLIBS_ALL)
+
+$(B)/san/libweir.a: $(SRC) common/json_reader.cc $(wildcard */*.h)
+	@$(MAKE) --no-print-directory B=$(B)/san CC=$(CLANG) CXX=$(CLANG)++ OPT='-O1 -g' \
+		SAN='-fsanitize=fuzzer-no-link,address,undefined' $(B)/san/libweir.a.inner
+
+.PHONY: $(B)/libweir.a.inner
+$(B)/libweir.a.inner: $(B)/libweir.a

@@ -31,7 +31,7 @@ struct cli_flag {
 };
 
 struct cli_command {
-    const char *noun;     /* "tenant"; NULL ends the table */
+    const char *noun;     /* "tenant" */
     const char *verb;     /* "opt-in"; for `run` the role */
     const char *argument; /* one positional argument ("ID"); NULL: none */
     const char *summary;  /* half a sentence for the list */
@@ -43,13 +43,14 @@ struct cli_command {
 /*
  * cli_main - find the command, read flags and configuration, run it.
  *
- * commands  ended by a row with noun NULL; tables as in conf_load
+ * commands  NULL-terminated; each is exported by the file that does it as <noun>_<verb>_command.
+ *           tables as in conf_load
  *
  * Every command also knows --help, --json, --quiet, --config FILE and --<option>=<value> for each
  * row of the tables. A word near a known one is suggested.
  * Returns the exit code for main().
  */
-int cli_main(int argc, char **argv, const struct cli_command *commands,
+int cli_main(int argc, char **argv, const struct cli_command *const *commands,
              const struct opt *const *tables);
 
 const struct conf *cli_conf(const struct cli *cli);
@@ -76,6 +77,6 @@ struct cli_table {
 void cli_table(const struct cli_table *t);
 
 /* cli_document - help of all commands, options, exit codes as Markdown on stdout, for make docs. */
-void cli_document(const struct cli_command *commands, const struct opt *const *tables);
+void cli_document(const struct cli_command *const *commands, const struct opt *const *tables);
 
 #endif
