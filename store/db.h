@@ -25,17 +25,19 @@ struct db; /* one connection */
 
 struct db_events {
     void *arg;
-    void (*up)(void *arg);                  /* connected and checked; also after a reconnection */
-    void (*down)(void *arg, struct err e);  /* lost or refused: ERR_RETRY "db.connect"; it goes on
-                                               trying, waits 0.1 to 5 s between tries */
+    void (*up)(void *arg);                 /* connected and checked; also after a reconnection */
+    void (*down)(void *arg, struct err e); /* lost or refused: ERR_RETRY "db.connect"; it goes on
+                                              trying, waits 0.1 to 5 s between tries */
     void (*notified)(void *arg, const char *channel, const char *payload); /* after db_listen */
 };
 
 /* db_open - conninfo as libpq takes it (kept by copy); application_name is added. Returns at once.
  * events copied; NULL members are skipped. ERR_STOP "db.conf". */
 MUST_CHECK struct err db_open(struct loop *l, const struct conf *c, const char *conninfo,
-                              const char *application, const struct db_events *events, struct db **out);
-/* db_open_control / _region - with the conninfo of the configuration. ERR_STOP "conf.value": none. */
+                              const char *application, const struct db_events *events,
+                              struct db **out);
+/* db_open_control / _region - with the conninfo of the configuration. ERR_STOP "conf.value": none.
+ */
 MUST_CHECK struct err db_open_control(struct loop *l, const struct conf *c, const char *application,
                                       const struct db_events *events, struct db **out);
 MUST_CHECK struct err db_open_region(struct loop *l, const struct conf *c, const char *region,
@@ -53,6 +55,7 @@ struct db_param {
     struct slice binary; /* binary format; p NULL: null */
 };
 
+/* A value that did not fit the arena makes its statement fail with ERR_RETRY "db.memory". */
 struct db_param db_i64(struct arena *a, int64_t v);
 struct db_param db_i32(struct arena *a, int32_t v);
 struct db_param db_bool(struct arena *a, bool v);
@@ -71,16 +74,30 @@ struct db_rows; /* lives until the callback returns */
 
 size_t db_count(const struct db_rows *r);
 bool db_null(const struct db_rows *r, size_t row, size_t column);
-int64_t db_get_i64(const struct db_rows *r, size_t row, size_t column); /* int2, int4, int8, bool; null: 0 */
-struct slice db_get(const struct db_rows *r, size_t row, size_t column); /* text or bytea, borrowed; null: SLICE_NONE */
+int64_t db_get_i64(const struct db_rows *r, size_t row,
+                   size_t column); /* int2, int4, int8, bool; null: 0 */
+struct slice db_get(const struct db_rows *r, size_t row,
+                    size_t column); /* text or bytea, borrowed; null: SLICE_NONE */
+/* db_get_texts - the items of a text[] in the arena, n of them; null items are SLICE_NONE. NULL and
+ * *n 0: null, empty, not such an array, or the arena is full. */
+struct slice *db_get_texts(const struct db_rows *r, size_t row, size_t column, struct arena *a,
+                           size_t *n);
 int64_t db_affected(const struct db_rows *r); /* of insert, update, delete */
+
+/* Who is told of a statement's answer: the last two members of struct db_statement. */
+struct db_answer {
+    void (*answered)(void *arg, const struct db_rows *rows, struct err e);
+    void *arg;
+};
+
+#define DB_UNTOLD ((struct db_answer){0}) /* nobody: an error still shows in db_sync's */
 
 /* ---- statements */
 
-enum { DB_PARAMS_MAX = 40 };
+enum { DB_PARAMS_MAX = 48 };
 
 struct db_statement {
-    const char *sql;         /* sql_<stem>: static text; its address is its identity */
+    const char *sql;          /* sql_<stem>: static text; its address is its identity */
     const struct oid *tenant; /* for "tenant."; NULL: the statement has none */
     struct db_param params[DB_PARAMS_MAX];
     size_t n_params;
@@ -94,12 +111,12 @@ struct db_statement {
  *
  * Errors a statement can be answered with:
  *   ERR_RETRY  "db.connect" connection lost; "db.busy" serialization, deadlock, lock or statement
- *              timeout; "db.aborted" an earlier statement of the batch failed; "db.closed"
- *   ERR_REJECT "db.fenced" (TF001), "db.undefined" (42P01, 3F000: the tenant's schema is gone; its
- *              statements are forgotten), "db.conflict" (unique or check violation),
- *              "db.data" (class 22)
- *   ERR_STOP   "db.full" (class 53), "db.auth" (28), "db.sql" (all else: our bug)
- * Texts hold SQLSTATE and constraint, never values.
+ *              timeout; "db.aborted" an earlier statement of the batch failed; "db.closed";
+ *              "db.memory" a parameter did not fit its arena, or over 256 MiB are on their way
+ *   ERR_REJECT "db.fenced" (TF001), "db.fenced_partition" (TF002), "db.undefined" (42P01, 3F000:
+ * the tenant's schema is gone; its statements are forgotten), "db.conflict" (unique or check
+ * violation), "db.data" (class 22) ERR_STOP   "db.full" (class 53), "db.auth" (28), "db.sql" (all
+ * else: our bug) Texts hold SQLSTATE and constraint, never values.
  */
 void db_send(struct db *db, const struct db_statement *s);
 
@@ -127,6 +144,7 @@ void db_script(struct db *db, const char *sql, const struct oid *tenant,
 MUST_CHECK struct err db_wait_up(struct db *db, struct loop *l, int64_t wait_ms);
 /* db_wait - db_sync, and run the loop until it is done. */
 MUST_CHECK struct err db_wait(struct db *db, struct loop *l);
-MUST_CHECK struct err db_wait_script(struct db *db, struct loop *l, const char *sql, const struct oid *tenant);
+MUST_CHECK struct err db_wait_script(struct db *db, struct loop *l, const char *sql,
+                                     const struct oid *tenant);
 
 #endif

@@ -1,0 +1,156 @@
+/*
+ * incidents.h: a tenant's incidents, who is in them and why, and what people wrote.
+ *
+ * Conventions as in alerts.h. Only normalize writes here (design.md 5, promise 5).
+ */
+#ifndef WEIR_INCIDENTS_H
+#define WEIR_INCIDENTS_H
+#include "store/db.h"
+
+struct incidents_row {
+    int64_t id, version;
+    int64_t redirect_to; /* 0: live */
+    struct slice name, first_name;
+    int32_t severity;    /* enum severity */
+    struct slice status; /* "active", "resolved", "redirected" */
+    int32_t classification, determination;
+    struct slice assigned_to; /* NONE: nobody */
+    struct slice *tags;
+    size_t n_tags;
+    int32_t stage_score, tactics, sources; /* sources: bit source number */
+    int32_t alerts, users, devices;
+    int64_t created, updated; /* updated: strictly increasing within the tenant */
+    int64_t first_activity, last_activity;
+    struct slice *entities; /* "upn:anna@contoso.com": what people search by */
+    size_t n_entities;
+};
+
+/* incidents_upsert - new or changed incidents. `updated` is the time of the change; when it is not
+ * later than the newest of the tenant, that one plus 1 is taken, and so on for each row in the
+ * order of ids. What people decided (status, classification, determination, assigned_to, tags) is
+ * left alone when the incident exists, but a redirected one gets the given status.
+ * Answered with columns id, updated. */
+void incidents_upsert(struct db *db, struct arena *a, const struct oid *tenant,
+                      const struct incidents_row *rows, size_t n, struct db_answer answer);
+void incidents_updated_row(const struct db_rows *rows, size_t row, int64_t *id, int64_t *updated);
+
+/* incidents_decide - what a person decided. Members that are SLICE_NONE, -1 or tags NULL stay as
+ * they are; assigned_to "" takes the owner away. version is set. Answered as incidents_upsert. */
+struct incidents_decision {
+    int64_t id, version, updated;
+    struct slice status, assigned_to;
+    int32_t classification, determination;
+    const struct slice *tags; /* all tags from now on */
+    size_t n_tags;
+};
+void incidents_decide(struct db *db, struct arena *a, const struct oid *tenant,
+                      const struct incidents_decision *d, struct db_answer answer);
+
+/* incidents_load - what the correlator restores: all incidents, by id. */
+struct incidents_loaded {
+    int64_t id, version, redirect_to;
+    struct slice name, first_name;
+};
+void incidents_load(struct db *db, struct arena *a, const struct oid *tenant,
+                    struct db_answer answer);
+void incidents_loaded_row(const struct db_rows *rows, size_t row, struct incidents_loaded *out);
+
+/* Which incidents to list. Times INT64_MIN: no bound. Redirected ones are left out unless asked. */
+struct incidents_filter {
+    int64_t id;               /* 0: any */
+    struct slice status;      /* NONE: any; as stored */
+    struct slice assigned_to; /* NONE: any; letter case does not count */
+    struct slice entity;      /* NONE: any */
+    int32_t severity;         /* -1: any */
+    int64_t created_gt, created_ge, created_lt, created_le;
+    int64_t updated_gt, updated_ge, updated_lt, updated_le;
+    bool redirected; /* also redirected ones */
+    enum { INCIDENTS_BY_ID, INCIDENTS_BY_CREATED, INCIDENTS_BY_UPDATED } order;
+    bool descending;
+    int64_t skip, top;
+};
+/* incidents_filter_all - no condition, newest updated first, skip 0, top 50. */
+struct incidents_filter incidents_filter_all(void);
+
+/* incidents_list - rows: incidents_full_row. incidents_count - one row, one column. */
+void incidents_list(struct db *db, struct arena *a, const struct oid *tenant,
+                    const struct incidents_filter *f, struct db_answer answer);
+void incidents_count(struct db *db, struct arena *a, const struct oid *tenant,
+                     const struct incidents_filter *f, struct db_answer answer);
+/* incidents_get - the incident, redirected or not; no row: there is none. */
+void incidents_get(struct db *db, struct arena *a, const struct oid *tenant, int64_t id,
+                   struct db_answer answer);
+/* incidents_full_row - texts are borrowed, the lists lie in the arena. */
+void incidents_full_row(const struct db_rows *rows, size_t row, struct arena *a,
+                        struct incidents_row *out);
+
+/* ---- who is in which, and why */
+
+struct incidents_member {
+    int32_t source;
+    struct slice native_id;
+    int64_t incident_id;
+};
+void incidents_members_upsert(struct db *db, struct arena *a, const struct oid *tenant,
+                              const struct incidents_member *rows, size_t n,
+                              struct db_answer answer);
+
+struct incidents_link {
+    int32_t source;
+    struct slice native_id;
+    int32_t partner_source;  /* 0: it opened the incident */
+    struct slice partner_id; /* NONE likewise */
+    int64_t incident_id;
+    int32_t score;
+    struct slice reason; /* JSON */
+    int64_t at;
+};
+/* incidents_links_add - the stored reason is the first one: a repeat changes only incident_id. */
+void incidents_links_add(struct db *db, struct arena *a, const struct oid *tenant,
+                         const struct incidents_link *rows, size_t n, struct db_answer answer);
+/* incidents_links_of - of the alerts that are members of the incident now, by time. */
+void incidents_links_of(struct db *db, struct arena *a, const struct oid *tenant,
+                        int64_t incident_id, struct db_answer answer);
+void incidents_link_row(const struct db_rows *rows, size_t row, struct incidents_link *out);
+
+struct incidents_relation {
+    int64_t a, b; /* a < b */
+    int32_t score;
+    struct slice why;
+};
+void incidents_related_upsert(struct db *db, struct arena *a, const struct oid *tenant,
+                              const struct incidents_relation *rows, size_t n,
+                              struct db_answer answer);
+/* incidents_related_of - strongest first. */
+void incidents_related_of(struct db *db, struct arena *a, const struct oid *tenant,
+                          int64_t incident_id, struct db_answer answer);
+void incidents_relation_row(const struct db_rows *rows, size_t row, struct incidents_relation *out);
+
+/* ---- comments and activity */
+
+struct incidents_comment {
+    int64_t incident_id, seq; /* seq: given by the store when added */
+    struct slice text, by;
+    int64_t at;
+};
+void incidents_comment_add(struct db *db, struct arena *a, const struct oid *tenant,
+                           const struct incidents_comment *c, struct db_answer answer);
+void incidents_comments_of(struct db *db, struct arena *a, const struct oid *tenant,
+                           const int64_t *incident_ids, size_t n, struct db_answer answer);
+void incidents_comment_row(const struct db_rows *rows, size_t row, struct incidents_comment *out);
+
+struct incidents_activity {
+    int64_t seq;         /* given by the store */
+    int64_t incident_id; /* 0: none */
+    int64_t at;
+    struct slice what, by, detail; /* detail: JSON or NONE */
+};
+void incidents_activity_add(struct db *db, struct arena *a, const struct oid *tenant,
+                            const struct incidents_activity *rows, size_t n,
+                            struct db_answer answer);
+/* incidents_activity_of - oldest first. */
+void incidents_activity_of(struct db *db, struct arena *a, const struct oid *tenant,
+                           int64_t incident_id, struct db_answer answer);
+void incidents_activity_row(const struct db_rows *rows, size_t row, struct incidents_activity *out);
+
+#endif
