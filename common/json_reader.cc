@@ -1,0 +1,279 @@
+/* Our headers are C; what C calls _Bool is bool here. */
+#define _Bool bool
+#include "common/json_reader.h"
+
+#include <cstring>
+#include <new>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include <simdjson.h>
+
+namespace dom = simdjson::dom;
+
+/* Values and iterators travel through C as plain words. */
+static_assert(sizeof(dom::element) == sizeof(json::w), "a struct json holds one element");
+static_assert(std::is_trivially_copyable<dom::element>::value, "elements are copied as bytes");
+static_assert(sizeof(dom::array::iterator) == 16 && sizeof(dom::object::iterator) == 16,
+              "a struct json_iter holds two iterators and their kind");
+static_assert(std::is_trivially_copyable<dom::array::iterator>::value &&
+                  std::is_trivially_copyable<dom::object::iterator>::value,
+              "iterators are copied as bytes");
+
+enum { ITER_AT = 0, ITER_END = 2, ITER_KIND = 4 };
+enum : uint64_t { ITER_NOTHING = 0, ITER_ARRAY = 1, ITER_OBJECT = 2 };
+
+template <class T>
+static T
+load(const uint64_t *words)
+{
+    alignas(T) unsigned char bytes[sizeof(T)];
+    std::memcpy(bytes, words, sizeof bytes);
+    return *std::launder(reinterpret_cast<T *>(bytes));
+}
+
+template <class T>
+static void
+keep(uint64_t *words, const T &value)
+{
+    std::memcpy(words, static_cast<const void *>(&value), sizeof value);
+}
+
+static bool
+absent(struct json v)
+{
+    return v.w[0] == 0;
+}
+
+static struct json
+wrap(const dom::element &e)
+{
+    struct json v = {};
+    keep(v.w, e);
+    return v;
+}
+
+static enum json_reader_result
+result_of(simdjson::error_code code)
+{
+    switch (code) {
+    case simdjson::DEPTH_ERROR:
+        return JSON_READER_DEPTH;
+    case simdjson::MEMALLOC:
+        return JSON_READER_MEMORY;
+    default:
+        return JSON_READER_SYNTAX;
+    }
+}
+
+/* The parser's own tables and the padded copy are given back at once; a dom::document is all that
+ * the elements point into. */
+static enum json_reader_result
+parse_into(dom::document &doc, const char *text, size_t n, size_t depth_max, struct json *root,
+           const char **why)
+{
+    dom::parser parser;
+    simdjson::padded_string padded(text, n);
+    *why = "out of memory";
+    if (n > 0 && padded.data() == nullptr)
+        return JSON_READER_MEMORY;
+    size_t capacity = n > dom::MINIMAL_DOCUMENT_CAPACITY ? n : dom::MINIMAL_DOCUMENT_CAPACITY;
+    simdjson::error_code code = parser.allocate(capacity, depth_max);
+    dom::element e;
+    if (!code)
+        code = parser.parse_into_document(doc, padded).get(e);
+    if (code) {
+        *why = simdjson::error_message(code);
+        return result_of(code);
+    }
+    *root = wrap(e);
+    return JSON_READER_OK;
+}
+
+enum json_reader_result
+json_reader_parse(const char *text, size_t n, size_t depth_max, void **document, struct json *root,
+                  const char **why)
+{
+    dom::document *doc = nullptr;
+    enum json_reader_result result = JSON_READER_MEMORY;
+    *why = "out of memory";
+    try {
+        doc = new (std::nothrow) dom::document;
+        if (doc != nullptr)
+            result = parse_into(*doc, text, n, depth_max, root, why);
+    } catch (...) {
+        result = JSON_READER_MEMORY; /* bad_alloc is all that can be thrown */
+    }
+    if (result != JSON_READER_OK) {
+        delete doc;
+        doc = nullptr;
+    }
+    *document = doc;
+    return result;
+}
+
+void
+json_reader_free(void *document)
+{
+    delete static_cast<dom::document *>(document);
+}
+
+bool
+json_reader_minify(struct json v, void (*take)(void *ctx, const char *p, size_t n), void *ctx)
+{
+    try {
+        std::string text = simdjson::minify(load<dom::element>(v.w));
+        take(ctx, text.data(), text.size());
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+enum json_type
+json_reader_type(struct json v)
+{
+    if (absent(v))
+        return JSON_ABSENT;
+    switch (load<dom::element>(v.w).type()) {
+    case dom::element_type::ARRAY:
+        return JSON_ARRAY;
+    case dom::element_type::OBJECT:
+        return JSON_OBJECT;
+    case dom::element_type::INT64:
+        return JSON_INT;
+    case dom::element_type::UINT64: /* beyond int64: as little use to us as a fraction */
+    case dom::element_type::DOUBLE:
+        return JSON_REAL;
+    case dom::element_type::STRING:
+        return JSON_TEXT;
+    case dom::element_type::BOOL:
+        return JSON_BOOL;
+    case dom::element_type::NULL_VALUE:
+        return JSON_NULL;
+    }
+    return JSON_ABSENT;
+}
+
+bool
+json_reader_int(struct json v, int64_t *out)
+{
+    return json_reader_type(v) == JSON_INT && !load<dom::element>(v.w).get_int64().get(*out);
+}
+
+bool
+json_reader_real(struct json v, double *out)
+{
+    return json_reader_type(v) == JSON_REAL && !load<dom::element>(v.w).get_double().get(*out);
+}
+
+bool
+json_reader_bool(struct json v, bool *out)
+{
+    return json_reader_type(v) == JSON_BOOL && !load<dom::element>(v.w).get_bool().get(*out);
+}
+
+/* Members are searched in order, so the first of a duplicate key wins. */
+struct json
+json_reader_get(struct json object, const char *name, size_t n)
+{
+    struct json none = {};
+    if (json_reader_type(object) != JSON_OBJECT)
+        return none;
+    dom::object o = load<dom::element>(object.w).get_object().value_unsafe();
+    dom::element found;
+    if (o.at_key(std::string_view(name, n)).get(found))
+        return none;
+    return wrap(found);
+}
+
+/* The library counts up to 2^24-1 only; beyond that every item is met. */
+size_t
+json_reader_count(struct json v)
+{
+    static const size_t saturated = 0xffffff;
+    enum json_type type = json_reader_type(v);
+    size_t n = 0;
+    if (type == JSON_ARRAY)
+        n = load<dom::element>(v.w).get_array().value_unsafe().size();
+    else if (type == JSON_OBJECT)
+        n = load<dom::element>(v.w).get_object().value_unsafe().size();
+    if (n < saturated)
+        return n;
+    n = 0;
+    struct slice name;
+    struct json value;
+    for (struct json_iter it = json_reader_items(v); json_reader_next(&it, &name, &value);)
+        n++;
+    return n;
+}
+
+bool
+json_reader_text(struct json v, struct slice *out)
+{
+    if (json_reader_type(v) != JSON_TEXT)
+        return false;
+    std::string_view s = load<dom::element>(v.w).get_string().value_unsafe();
+    *out = slice{s.data(), s.size()};
+    return true;
+}
+
+struct json_iter
+json_reader_items(struct json v)
+{
+    struct json_iter it = {};
+    enum json_type type = json_reader_type(v);
+    if (type == JSON_ARRAY) {
+        dom::array a = load<dom::element>(v.w).get_array().value_unsafe();
+        keep(it.w + ITER_AT, a.begin());
+        keep(it.w + ITER_END, a.end());
+        it.w[ITER_KIND] = ITER_ARRAY;
+    } else if (type == JSON_OBJECT) {
+        dom::object o = load<dom::element>(v.w).get_object().value_unsafe();
+        keep(it.w + ITER_AT, o.begin());
+        keep(it.w + ITER_END, o.end());
+        it.w[ITER_KIND] = ITER_OBJECT;
+    }
+    return it;
+}
+
+static bool
+next_item(struct json_iter *it, struct json *value)
+{
+    auto at = load<dom::array::iterator>(it->w + ITER_AT);
+    if (!(at != load<dom::array::iterator>(it->w + ITER_END)))
+        return false;
+    *value = wrap(*at);
+    ++at;
+    keep(it->w + ITER_AT, at);
+    return true;
+}
+
+static bool
+next_member(struct json_iter *it, struct slice *name, struct json *value)
+{
+    auto at = load<dom::object::iterator>(it->w + ITER_AT);
+    if (!(at != load<dom::object::iterator>(it->w + ITER_END)))
+        return false;
+    std::string_view key = at.key();
+    *name = slice{key.data(), key.size()};
+    *value = wrap(at.value());
+    ++at;
+    keep(it->w + ITER_AT, at);
+    return true;
+}
+
+bool
+json_reader_next(struct json_iter *it, struct slice *name, struct json *value)
+{
+    *name = slice{nullptr, 0};
+    switch (it->w[ITER_KIND]) {
+    case ITER_ARRAY:
+        return next_item(it, value);
+    case ITER_OBJECT:
+        return next_member(it, name, value);
+    default:
+        return false;
+    }
+}
