@@ -46,6 +46,8 @@ struct source_request {
     int step;                  /* the source's own: which call this is */
     struct cursor at;          /* the cursor as this request knows it */
     int64_t skip;              /* the source's own: rows before this page */
+    int64_t from, until;       /* the source's own: the window asked for, 100 ns */
+    int64_t seen;              /* the source's own: newest time on earlier pages, or CLOCK_NONE */
 };
 
 struct answer {
@@ -142,9 +144,20 @@ MUST_CHECK struct err source_take(struct slice body, const char *name, struct pa
  * ERR_OK for 200..299 and for what only the source can judge (other 4xx). code must be the
  * source's name. Reads Retry-After. */
 MUST_CHECK struct err source_status(const struct answer *got, const char *source);
+/* source_page - json_parse for an answer: what is not JSON is ERR_RETRY, for it may be whole next
+ * time. Codes as json_parse. */
+MUST_CHECK struct err source_page(struct slice body, struct arena *a, struct json *out);
 /* source_time - a member that is a time; CLOCK_NONE when absent or unreadable. */
 int64_t source_time(struct json object, const char *name);
 /* source_word - member's text, trimmed; NONE for null, "" and the literal "null" (sources.md 2.14). */
 struct slice source_word(struct json object, const char *name);
+/* source_id - as source_word, and an integer as its decimal text: ids come in both types. */
+struct slice source_id(struct json object, const char *name, struct arena *a);
+/* source_unnamed - a native id for a record that gives none, so that it can be kept as dead:
+ * "sha256:" and the hash of its bytes. SLICE_NONE: out of memory. */
+struct slice source_unnamed(struct slice payload, struct arena *a);
+/* source_rest - the members of an object that are not in `known` (ended by NULL) and not null or
+ * empty, as a JSON object for alert.additional; at most 64, none over 4 KiB. NONE: there are none. */
+struct slice source_rest(struct json object, const char *const *known, struct arena *a);
 
 #endif
