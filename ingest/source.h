@@ -17,6 +17,8 @@
 #include "common/slice.h"
 #include "schemas/alert.h"
 
+enum { SOURCE_SENDERS_MAX = 16 };
+
 /* What a tenant's settings say of one source; see credential in docs/settings. Borrowed texts. */
 struct source_conf {
     const struct conf *conf;   /* the worker's options */
@@ -28,6 +30,9 @@ struct source_conf {
     struct slice static_token; /* apps: 64 hex digits */
     struct slice publisher_id; /* mail: PublisherIdentifier */
     struct slice workspace;    /* identity: only lines that name it are taken; NONE: any */
+    int64_t port;              /* identity: where its sensors send to; 0: none */
+    struct slice senders[SOURCE_SENDERS_MAX]; /* identity: addresses that may send; none: any */
+    size_t n_senders;
     int64_t now;               /* 100 ns, the worker's clock, corrected by the server's Date */
     int64_t start;             /* 100 ns: how far back a first run reaches */
 };
@@ -133,6 +138,17 @@ extern const struct source *const sources[];
 
 const struct source *source_by_name(struct slice name); /* NULL: none */
 const struct source *source_by_number(int64_t number);  /* NULL: none */
+
+/*
+ * source_conf_read - a tenant's settings of one source, as `weir tenant opt-in --settings` took
+ * them: {"base_url","token_url","resource","client_id","client_secret","token","publisher_id",
+ * "workspace","port","senders"}. Texts stay in the arena; conf, now and start are left alone.
+ *
+ * Errors: ERR_REJECT "settings.source": not an object, an unknown or wrong member, an address that
+ *         is not http(s), a source that lacks what it needs; the text names the member.
+ */
+MUST_CHECK struct err source_conf_read(const struct source *s, struct slice json, struct arena *a,
+                                       struct source_conf *out);
 
 /* Helpers that sources share. */
 

@@ -1,0 +1,21 @@
+/*
+ * listen.h: syslog in, for one tenant: sockets, frames, senders.
+ *
+ * UDP and TCP on the port of the tenant's settings. While Kafka has no room TCP is not read, which
+ * the sender feels; UDP that comes then is dropped and counted. Ref: sources.md 5.2, design.md 5.
+ */
+#ifndef WEIR_LISTEN_H
+#define WEIR_LISTEN_H
+#include "ingest/ingest.h"
+
+struct listener; /* opaque */
+
+/* listen_start - reads the tenant's settings from the region's database, then binds; tries again,
+ * and says so once, while the port is busy. NULL: out of memory. */
+struct listener *listen_start(const struct ingest *env, const struct ingest_tenant *tenant,
+                              ingest_gone *gone, void *arg);
+
+/* listen_close - the listener frees itself when its handles are closed. NULL is fine. */
+void listen_close(struct listener *l);
+
+#endif

@@ -1,0 +1,212 @@
+#include "ingest/token.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+enum {
+    ARENA_LIMIT = 4 * 1024 * 1024,
+    EARLY_S = 90, /* renewed this long before it expires; clients in the wild take 60 to 99 */
+    LEAST_LIFE_S = 60,
+    HEADER_MAX = 16 * 1024,
+};
+
+struct token {
+    struct fetch *fetch;
+    const struct source_conf *conf;
+    struct arena *arena; /* of the request under way */
+    char *header;        /* "Authorization: ..."; NULL: none */
+    int64_t good_until_ms; /* of clock_mono_ms */
+    bool asking, freed;
+    void (*ready)(void *arg, struct slice header, struct err e);
+    void *arg;
+};
+
+/* What the codes of sources.md 1.1 ask an administrator to do. */
+static const struct {
+    int64_t code;
+    const char *advice;
+} advices[] = {
+    {7000215, "the client secret is wrong: copy the secret's value, not its id"},
+    {7000222, "the client secret has expired: make a new one"},
+    {700016, "the application is unknown in this directory: consent to it there, or correct client_id"},
+    {700027, "the certificate's signature is wrong"},
+    {90002, "the directory is unknown: correct the directory id in token_url"},
+    {900144, "a form field is missing: is token_url a token endpoint?"},
+    {70011, "the scope is malformed: correct resource"},
+    {90011, "the request is malformed: is token_url a token endpoint?"},
+    {9002313, "the request is malformed: is token_url a token endpoint?"},
+};
+
+struct token *
+token_new(struct fetch *f, const struct source_conf *conf)
+{
+    struct token *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return NULL;
+    *t = (struct token){.fetch = f, .conf = conf, .arena = arena_new(ARENA_LIMIT)};
+    if (t->arena != NULL)
+        return t;
+    free(t);
+    return NULL;
+}
+
+static void
+token_destroy(struct token *t)
+{
+    if (t->header != NULL)
+        explicit_bzero(t->header, strlen(t->header));
+    free(t->header);
+    arena_free(t->arena);
+    free(t);
+}
+
+void
+token_free(struct token *t)
+{
+    if (t == NULL)
+        return;
+    t->freed = true;
+    if (!t->asking)
+        token_destroy(t);
+}
+
+void
+token_drop(struct token *t)
+{
+    t->good_until_ms = 0;
+}
+
+static struct err
+refused(struct json doc)
+{
+    int64_t code = 0;
+    struct json first;
+    struct json_iter it = json_items(json_get(doc, "error_codes"));
+    if (json_next(&it, NULL, &first))
+        (void)json_int(first, &code);
+    for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
+        if (advices[i].code == code)
+            return err_make(ERR_STOP, "token.refused", "AADSTS%lld: %s", (long long)code,
+                            advices[i].advice);
+    struct slice word = json_get_text(doc, "error");
+    return err_make(ERR_STOP, "token.refused", "the token endpoint said %.*s (AADSTS%lld)",
+                    SLICE_ARG(slice_sub(word, 0, 60)), (long long)code);
+}
+
+struct err
+token_read(long status, struct slice body, struct arena *a, struct slice *access_token,
+           int64_t *expires_in_s)
+{
+    struct json doc;
+    struct err e = json_parse(body, a, &doc);
+    if (status == 400 || status == 401)
+        return e.kind ? err_make(ERR_RETRY, "token.status", "the token endpoint answered %ld", status)
+                      : refused(doc);
+    if (status != 200)
+        return err_make(ERR_RETRY, "token.status", "the token endpoint answered %ld", status);
+    if (e.kind)
+        return err_make(ERR_RETRY, "token.answer", "the token endpoint's answer is not JSON");
+    int64_t life = 0;
+    struct slice token = json_get_text(doc, "access_token");
+    if (token.n == 0 || token.n > HEADER_MAX || memchr(token.p, '\n', token.n) != NULL ||
+        memchr(token.p, '\r', token.n) != NULL)
+        return err_make(ERR_RETRY, "token.answer", "the token endpoint's answer holds no token");
+    if (!json_get_int(doc, "expires_in", &life) || life < LEAST_LIFE_S)
+        life = LEAST_LIFE_S;
+    *access_token = token;
+    *expires_in_s = life < 86400 ? life : 86400;
+    return ERR_OK;
+}
+
+static struct err
+keep(struct token *t, const char *word, struct slice token, int64_t life_s)
+{
+    size_t size = sizeof "Authorization: " + strlen(word) + 1 + token.n;
+    char *header = malloc(size);
+    if (header == NULL)
+        return err_make(ERR_RETRY, "token.memory", "out of memory");
+    size_t n = (size_t)stpcpy(stpcpy(stpcpy(header, "Authorization: "), word), " ") - (size_t)header;
+    memcpy(header + n, token.p, token.n);
+    header[n + token.n] = '\0';
+    if (t->header != NULL)
+        explicit_bzero(t->header, strlen(t->header));
+    free(t->header);
+    t->header = header;
+    int64_t good_s = life_s > 2 * EARLY_S ? life_s - EARLY_S : life_s / 2;
+    t->good_until_ms = clock_mono_ms() + good_s * 1000;
+    return ERR_OK;
+}
+
+static void
+on_answer(void *arg, const struct fetch_answer *answer, struct err e)
+{
+    struct token *t = arg;
+    t->asking = false;
+    if (t->freed) {
+        token_destroy(t);
+        return;
+    }
+    struct slice token;
+    int64_t life_s;
+    if (e.kind == ERR_NONE)
+        e = token_read(answer->status, answer->body, t->arena, &token, &life_s);
+    if (e.kind == ERR_NONE)
+        e = keep(t, "Bearer", token, life_s);
+    t->ready(t->arg, e.kind ? SLICE_NONE : slice_of(t->header), e);
+}
+
+/* v2 when the address says so, as everybody's does: .../oauth2/v2.0/token */
+static struct slice
+form(const struct source_conf *c, struct arena *a)
+{
+    bool v2 = slice_find(c->token_url, SLICE("/v2.0/"), 0) < c->token_url.n;
+    struct slice resource = c->resource;
+    if (slice_ends(resource, SLICE("/.default"))) /* given as a scope */
+        resource.n -= sizeof "/.default" - 1;
+    struct slice what = fetch_url_encode(a, resource);
+    struct slice id = fetch_url_encode(a, c->client_id);
+    struct slice secret = fetch_url_encode(a, c->client_secret);
+    if (what.p == NULL || id.p == NULL || secret.p == NULL)
+        return SLICE_NONE;
+    return slice_printf(a, "grant_type=client_credentials&client_id=%.*s&client_secret=%.*s&%s%.*s%s",
+                        SLICE_ARG(id), SLICE_ARG(secret), v2 ? "scope=" : "resource=",
+                        SLICE_ARG(what), v2 ? "%2F.default" : "");
+}
+
+static struct err
+ask(struct token *t)
+{
+    arena_reset(t->arena);
+    struct fetch_request r = {.method = "POST", .url = t->conf->token_url};
+    r.headers[r.n_headers++] = SLICE("Content-Type: application/x-www-form-urlencoded");
+    r.headers[r.n_headers++] = SLICE("Accept: application/json");
+    r.body = form(t->conf, t->arena);
+    if (r.body.p == NULL)
+        return err_make(ERR_RETRY, "token.memory", "out of memory");
+    return fetch_start(t->fetch, &r, t->arena, on_answer, t);
+}
+
+void
+token_get(struct token *t, void (*ready)(void *arg, struct slice header, struct err e), void *arg)
+{
+    if (t->header != NULL && clock_mono_ms() < t->good_until_ms) {
+        ready(arg, slice_of(t->header), ERR_OK);
+        return;
+    }
+    struct err e;
+    if (t->conf->token_url.n == 0) {
+        e = keep(t, "Token", t->conf->static_token, 86400);
+        ready(arg, e.kind ? SLICE_NONE : slice_of(t->header), e);
+        return;
+    }
+    t->ready = ready;
+    t->arg = arg;
+    t->asking = true;
+    e = ask(t);
+    if (e.kind == ERR_NONE)
+        return;
+    t->asking = false;
+    ready(arg, SLICE_NONE, e);
+}
