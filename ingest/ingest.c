@@ -1,0 +1,323 @@
+#include "ingest/ingest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/metric.h"
+#include "ingest/listen.h"
+#include "ingest/poll.h"
+
+const struct opt ingest_opts[] = {
+    OPT_INT("ingest.poll_s", "s", 60, 1, 3600, "How often a source is asked for new alerts."),
+    OPT_INT("ingest.backfill_days", "days", 30, 0, 36500,
+            "How far back the first request of a new tenant reaches."),
+    OPT_TEXT("ingest.listen_address", "0.0.0.0",
+             "Address on which identity listeners take syslog from sensors."),
+    OPT_END,
+};
+
+enum { CLOSE_WAIT_MS = 3000, RECORD_ARENA = 1024 * 1024 };
+
+/* One tenant that is on here. */
+struct member {
+    struct ingest_tenant tenant;
+    struct poll *poll;
+    struct listener *listener;
+    struct member *next;
+};
+
+struct worker {
+    struct ingest env;
+    struct bus_consumer *control;
+    struct health *health;
+    struct member *members;
+    struct arena *arena; /* one control record */
+    struct loop_hook hook;
+    int64_t n_members;
+};
+
+/* ---- tenants */
+
+static struct member **
+member_find(struct worker *w, const struct oid *oid)
+{
+    struct member **m = &w->members;
+    while (*m != NULL && !oid_eq(&(*m)->tenant.oid, oid))
+        m = &(*m)->next;
+    return m;
+}
+
+static void
+member_drop(struct worker *w, struct member **at)
+{
+    struct member *m = *at;
+    if (m == NULL)
+        return;
+    *at = m->next;
+    poll_close(m->poll);
+    listen_close(m->listener);
+    log_info("ingest.off", LOG_STR("source", w->env.source->name), LOG_OID(&m->tenant.oid));
+    free(m);
+    metric_set(METRIC_weir_ingest_tenants, --w->n_members, w->env.source->name);
+}
+
+static void
+members_drop(struct worker *w)
+{
+    while (w->members != NULL)
+        member_drop(w, &w->members);
+}
+
+static void
+on_gone(void *arg, const struct oid *oid)
+{
+    struct worker *w = arg;
+    member_drop(w, member_find(w, oid));
+}
+
+static void
+member_add(struct worker *w, const struct tenant_record *r)
+{
+    struct member *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return;
+    m->tenant = (struct ingest_tenant){r->oid, r->epoch, r->settings_version};
+    if (w->env.source->listens)
+        m->listener = listen_start(&w->env, &m->tenant, on_gone, w);
+    else
+        m->poll = poll_start(&w->env, &m->tenant, on_gone, w);
+    if (m->listener == NULL && m->poll == NULL) {
+        struct err e = err_make(ERR_STOP, "ingest.memory", "no memory for one more tenant");
+        log_err("ingest.refused", &e, LOG_OID(&r->oid));
+        free(m);
+        return;
+    }
+    m->next = w->members;
+    w->members = m;
+    metric_set(METRIC_weir_ingest_tenants, ++w->n_members, w->env.source->name);
+    log_info("ingest.on", LOG_STR("source", w->env.source->name), LOG_OID(&r->oid));
+}
+
+static bool
+is_on(const struct worker *w, const struct tenant_record *r)
+{
+    if (r->state != TENANT_ACTIVE || (r->sources >> w->env.source->number & 1) == 0)
+        return false;
+    return !w->env.source->listens || r->identity_channel == IDENTITY_SYSLOG;
+}
+
+static void
+on_record(void *arg, const struct bus_record *k)
+{
+    struct worker *w = arg;
+    struct tenant_record r;
+    struct oid oid;
+    if (!oid_from(k->key, &oid))
+        return;
+    if (k->value.p == NULL) { /* a tombstone: purged for good */
+        member_drop(w, member_find(w, &oid));
+        return;
+    }
+    arena_reset(w->arena);
+    struct err e = codec_tenant_read(w->env.codec, k->value, w->arena, &r);
+    if (e.kind) {
+        log_err("ingest.control", &e, LOG_OID(&oid));
+        return;
+    }
+    struct member **m = member_find(w, &oid);
+    bool on = is_on(w, &r);
+    if (*m != NULL && on && (*m)->tenant.epoch == r.epoch &&
+        (*m)->tenant.settings_version == r.settings_version)
+        return;
+    member_drop(w, m);
+    if (on)
+        member_add(w, &r);
+}
+
+/* ---- Kafka and PostgreSQL come and go */
+
+static void
+on_assigned(void *arg, const struct bus_part *parts, size_t n)
+{
+    struct worker *w = arg;
+    struct bus_part *from = calloc(n > 0 ? n : 1, sizeof *from);
+    struct err e = from == NULL ? err_make(ERR_STOP, "ingest.memory", "out of memory") : ERR_OK;
+    for (size_t i = 0; from != NULL && i < n; i++) {
+        from[i] = parts[i];
+        from[i].offset = BUS_BEGINNING; /* compacted: all that is on (design.md 5) */
+    }
+    if (e.kind == ERR_NONE)
+        e = bus_assign(w->control, from, n);
+    free(from);
+    log_info("ingest.assigned", LOG_STR("source", w->env.source->name), LOG_INT("partitions", (int64_t)n));
+    if (e.kind) {
+        log_err("ingest.assign", &e);
+        loop_stop(w->env.loop, CLI_FAILED);
+    }
+}
+
+static void
+on_revoked(void *arg, bool lost)
+{
+    struct worker *w = arg;
+    (void)lost;
+    members_drop(w);
+    bus_unassign(w->control);
+}
+
+static void
+on_caught_up(void *arg)
+{
+    struct worker *w = arg;
+    health_set(w->health, "kafka", true, NULL);
+}
+
+static void
+on_trouble(void *arg, struct err e)
+{
+    struct worker *w = arg;
+    if (e.kind == ERR_STOP) {
+        log_err("ingest.kafka", &e);
+        loop_stop(w->env.loop, CLI_FAILED);
+    } else {
+        health_set(w->health, "kafka", false, "no broker answers");
+    }
+}
+
+static void
+on_db_up(void *arg)
+{
+    struct worker *w = arg;
+    health_set(w->health, "database", true, NULL);
+}
+
+static void
+on_db_down(void *arg, struct err e)
+{
+    struct worker *w = arg;
+    (void)e;
+    health_set(w->health, "database", false, "the region's database does not answer");
+}
+
+/* ---- start and stop */
+
+static void
+on_producer_closed(void *arg)
+{
+    struct worker *w = arg;
+    db_close(w->env.db, NULL, NULL);
+    fetch_close(w->env.fetch, NULL, NULL);
+    health_close(w->health);
+}
+
+static void
+on_control_closed(void *arg)
+{
+    struct worker *w = arg;
+    bus_producer_close(w->env.producer, CLOSE_WAIT_MS, on_producer_closed, w);
+}
+
+static void
+on_stop(struct loop_hook *hook)
+{
+    struct worker *w = hook->data;
+    members_drop(w);
+    if (w->control != NULL)
+        bus_consumer_close(w->control, on_control_closed, w);
+    else
+        on_control_closed(w);
+}
+
+static struct err
+open_parts(struct worker *w, const char *region)
+{
+    struct ingest *env = &w->env;
+    char name[128];
+    (void)snprintf(name, sizeof name, "ingest-%s-%s", env->source->name, region);
+    env->topic = topic_alerts(env->conf, region);
+    const struct db_events events = {.arg = w, .up = on_db_up, .down = on_db_down};
+    struct err e = codec_new(&env->codec);
+    if (e.kind == ERR_NONE)
+        e = seal_new(env->conf, &env->seal);
+    if (e.kind == ERR_NONE)
+        e = health_start(env->loop, env->conf, name, &w->health);
+    if (e.kind)
+        return e;
+    health_set(w->health, "kafka", false, "not connected yet");
+    health_set(w->health, "database", false, "not connected yet");
+    e = db_open_region(env->loop, env->conf, region, name, &events, &env->db);
+    if (e.kind == ERR_NONE)
+        e = fetch_open(env->loop, env->conf, &env->fetch);
+    if (e.kind == ERR_NONE)
+        e = bus_producer_open(env->loop, env->conf, &env->producer);
+    return e;
+}
+
+/* Workers of a source share the tenants in a group; a listener stands where sensors send to and
+ * reads all of the topic, alone. */
+static struct err
+follow_control(struct worker *w, const char *region)
+{
+    struct topic_name topic = topic_control(w->env.conf, region);
+    struct topic_name group = topic_group_ingest(w->env.conf, region, w->env.source->name);
+    const char *const topics[] = {topic.s, NULL};
+    const struct bus_listener listener = {.arg = w,
+                                          .assigned = on_assigned,
+                                          .revoked = on_revoked,
+                                          .record = on_record,
+                                          .caught_up = on_caught_up,
+                                          .trouble = on_trouble};
+    return bus_consumer_open(w->env.loop, w->env.conf, w->env.source->listens ? NULL : group.s,
+                             topics, &listener, &w->control);
+}
+
+static int
+run_ingest(struct cli *cli)
+{
+    struct worker w = {.env.conf = cli_conf(cli)};
+    const char *region = cli_flag(cli, "region");
+    w.env.source = source_by_name(slice_of(cli_flag(cli, "source")));
+    if (w.env.source == NULL)
+        return cli_fail(cli, err_make(ERR_STOP, "usage.source", "no such source: %s; there are "
+                                      "endpoint, mail, apps and identity", cli_flag(cli, "source")));
+    w.arena = arena_new(RECORD_ARENA);
+    if (w.arena == NULL)
+        return cli_fail(cli, err_make(ERR_STOP, "ingest.memory", "out of memory"));
+    log_setup("ingest", LOG_INFO);
+    struct err e = loop_new(true, &w.env.loop);
+    if (e.kind)
+        return cli_fail(cli, e);
+    w.hook = (struct loop_hook){.stop = on_stop, .data = &w};
+    loop_on_stop(w.env.loop, &w.hook);
+    e = open_parts(&w, region);
+    if (e.kind == ERR_NONE)
+        e = follow_control(&w, region);
+    int code = 0;
+    if (e.kind) {
+        code = cli_fail(cli, e);
+        loop_stop(w.env.loop, code);
+    }
+    int ended = loop_run(w.env.loop);
+    loop_free(w.env.loop);
+    codec_free(w.env.codec);
+    seal_free(w.env.seal);
+    arena_free(w.arena);
+    return code != 0 ? code : ended;
+}
+
+static const struct cli_flag run_ingest_flags[] = {
+    {"source", "SOURCE", "endpoint, mail, apps or identity", true},
+    {"region", "REGION", "the region whose tenants are served", true},
+    {NULL, NULL, NULL, false},
+};
+
+const struct cli_command run_ingest_command = {
+    .noun = "run",
+    .verb = "ingest",
+    .summary = "ask or listen to one source for every tenant that is on",
+    .example = "weir run ingest --source endpoint --region eu",
+    .flags = run_ingest_flags,
+    .run = run_ingest,
+};

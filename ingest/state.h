@@ -1,0 +1,35 @@
+/*
+ * state.h: what the region's database knows of a tenant's source: settings and cursor, sealed.
+ */
+#ifndef WEIR_STATE_H
+#define WEIR_STATE_H
+#include "ingest/ingest.h"
+
+/* A load under way and what it found; lives in its owner. Texts are in the owner's arena. */
+struct state_load {
+    struct slice settings;     /* JSON of the source, see source_conf_read */
+    struct slice directory_id; /* the tenant's GUID */
+    struct cursor cursor;      /* times CLOCK_NONE when there is none yet */
+    const struct ingest *env;
+    const struct ingest_tenant *tenant;
+    struct arena *arena;
+    struct err failed; /* the first error of an answer */
+    void (*done)(void *arg, struct err e);
+    void *arg;
+};
+
+/* state_load_start - done(arg, e) once, later. Errors: those of db_send, of seal_open, ERR_REJECT
+ * "ingest.no_settings" (this source has none). */
+void state_load_start(struct state_load *l, const struct ingest *env,
+                      const struct ingest_tenant *tenant, struct arena *a,
+                      void (*done)(void *arg, struct err e), void *arg);
+
+/* state_save - the cursor, if the tenant is still active (the fence); done(arg, e) once, later. */
+void state_save(const struct ingest *env, const struct ingest_tenant *tenant,
+                const struct cursor *cursor, void (*done)(void *arg, struct err e), void *arg);
+
+/* state_cursor_text / _read - a cursor as JSON and back. ERR_REJECT "ingest.cursor". */
+struct slice state_cursor_text(const struct cursor *c, struct arena *a);
+MUST_CHECK struct err state_cursor_read(struct slice text, struct arena *a, struct cursor *out);
+
+#endif
