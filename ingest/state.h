@@ -24,7 +24,8 @@ void state_load_start(struct state_load *l, const struct ingest *env,
                       const struct ingest_tenant *tenant, struct arena *a,
                       void (*done)(void *arg, struct err e), void *arg);
 
-/* state_save - the cursor, if the tenant is still active (the fence); done(arg, e) once, later. */
+/* state_save - the cursor, if the tenant is still active (the fence); done(arg, e) once, at once
+ * when nothing could be queued. */
 void state_save(const struct ingest *env, const struct ingest_tenant *tenant,
                 const struct cursor *cursor, void (*done)(void *arg, struct err e), void *arg);
 

@@ -1,0 +1,176 @@
+#include "ingest/state.h"
+
+#include "common/clock.h"
+#include "store/cursors.h"
+#include "store/fence.h"
+
+enum { SAVE_ARENA = 64 * 1024 };
+
+static struct slice
+place_of(struct arena *a, const char *table, int source)
+{
+    return slice_printf(a, "pg|%s|sealed|%d", table, source);
+}
+
+struct slice
+state_cursor_text(const struct cursor *c, struct arena *a)
+{
+    struct json_out *o = json_out_object(a);
+    json_out_int(o, "since", c->since);
+    json_out_int(o, "closed", c->closed);
+    json_out_int(o, "until", c->until);
+    json_out_bool(o, "started", c->started);
+    return json_out_print(o, a);
+}
+
+struct err
+state_cursor_read(struct slice text, struct arena *a, struct cursor *out)
+{
+    struct json doc;
+    struct err e = json_parse(text, a, &doc);
+    struct cursor c = {.since = CLOCK_NONE, .closed = CLOCK_NONE, .until = CLOCK_NONE};
+    if (e.kind || !json_get_int(doc, "since", &c.since) || !json_get_int(doc, "closed", &c.closed) ||
+        !json_get_int(doc, "until", &c.until))
+        return err_make(ERR_REJECT, "ingest.cursor", "a stored cursor cannot be read");
+    c.started = json_bool(json_get(doc, "started"), false);
+    *out = c;
+    return ERR_OK;
+}
+
+/* ---- load */
+
+static void
+note(struct state_load *l, struct err e)
+{
+    if (l->failed.kind == ERR_NONE)
+        l->failed = e;
+}
+
+/* The row of this source, opened; SLICE_NONE when there is none. */
+static struct slice
+open_row(struct state_load *l, const struct db_rows *rows, const char *table,
+         enum seal_purpose purpose)
+{
+    int number = l->env->source->number;
+    for (size_t i = 0; i < db_count(rows); i++) {
+        struct cursors_row row;
+        struct slice plain;
+        cursors_load_row(rows, i, &row);
+        if (row.source != number)
+            continue;
+        struct err e = seal_open(l->env->seal, &l->tenant->oid, l->tenant->epoch, purpose,
+                                 place_of(l->arena, table, number), row.sealed, l->arena, &plain);
+        if (e.kind == ERR_NONE)
+            return plain;
+        note(l, e);
+    }
+    return SLICE_NONE;
+}
+
+static void
+on_credentials(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct state_load *l = arg;
+    if (e.kind) {
+        note(l, e);
+        return;
+    }
+    l->settings = open_row(l, rows, "credential", SEAL_CREDENTIAL);
+    if (l->settings.p == NULL)
+        note(l, err_make(ERR_REJECT, "ingest.no_settings",
+                         "%s is on but the tenant has no settings of it", l->env->source->name));
+}
+
+static void
+on_cursors(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct state_load *l = arg;
+    if (e.kind) {
+        note(l, e);
+        return;
+    }
+    struct slice text = open_row(l, rows, "cursor", SEAL_CURSOR);
+    if (text.p != NULL)
+        note(l, state_cursor_read(text, l->arena, &l->cursor));
+}
+
+static void
+on_settings(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct state_load *l = arg;
+    if (e.kind) {
+        note(l, e);
+        return;
+    }
+    for (size_t i = 0; i < db_count(rows); i++) {
+        struct settings_row row;
+        settings_load_row(rows, i, &row);
+        if (slice_eq(row.name, SLICE("directory")))
+            note(l, seal_open(l->env->seal, &l->tenant->oid, l->tenant->epoch, SEAL_CREDENTIAL,
+                              SLICE("pg|setting|sealed|directory"), row.sealed, l->arena,
+                              &l->directory_id));
+    }
+}
+
+static void
+on_all(void *arg, struct err e)
+{
+    struct state_load *l = arg;
+    l->done(l->arg, l->failed.kind ? l->failed : e);
+}
+
+void
+state_load_start(struct state_load *l, const struct ingest *env, const struct ingest_tenant *tenant,
+                 struct arena *a, void (*done)(void *arg, struct err e), void *arg)
+{
+    *l = (struct state_load){
+        .env = env,
+        .tenant = tenant,
+        .arena = a,
+        .cursor = {.since = CLOCK_NONE, .closed = CLOCK_NONE, .until = CLOCK_NONE},
+        .failed = ERR_OK,
+        .done = done,
+        .arg = arg,
+    };
+    credentials_load(env->db, a, &tenant->oid, (struct db_answer){on_credentials, l});
+    cursors_load(env->db, a, &tenant->oid, (struct db_answer){on_cursors, l});
+    settings_load(env->db, a, &tenant->oid, (struct db_answer){on_settings, l});
+    db_sync(env->db, on_all, l);
+}
+
+/* ---- save */
+
+/* One batch without BEGIN is one transaction of its own: on a connection that all tenants of the
+ * worker share, a failed one leaves nothing behind for the next. */
+static void
+send_save(const struct ingest *env, const struct ingest_tenant *tenant, struct arena *a,
+          struct slice sealed)
+{
+    const struct fence_row fence = {.oid = tenant->oid, .epoch = tenant->epoch};
+    const struct cursors_row row = {
+        .source = env->source->number, .sealed = sealed, .updated = clock_now()};
+    fence_check(env->db, a, &fence, 1, DB_UNTOLD);
+    cursors_save(env->db, a, &tenant->oid, &row, 1, DB_UNTOLD);
+}
+
+void
+state_save(const struct ingest *env, const struct ingest_tenant *tenant,
+           const struct cursor *cursor, void (*done)(void *arg, struct err e), void *arg)
+{
+    struct slice sealed;
+    struct arena *a = arena_new(SAVE_ARENA);
+    if (a == NULL) {
+        done(arg, err_make(ERR_RETRY, "ingest.memory", "out of memory"));
+        return;
+    }
+    struct slice text = state_cursor_text(cursor, a);
+    struct err e = seal_close(env->seal, &tenant->oid, tenant->epoch, SEAL_CURSOR,
+                              place_of(a, "cursor", env->source->number), text, a, &sealed);
+    if (e.kind == ERR_NONE)
+        send_save(env, tenant, a, sealed);
+    arena_free(a);
+    if (e.kind)
+        done(arg, e);
+    else
+        db_sync(env->db, done, arg);
+}
