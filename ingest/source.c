@@ -163,6 +163,16 @@ source_time(struct json object, const char *name)
     return clock_parse(source_word(object, name), &t) ? t : CLOCK_NONE;
 }
 
+int64_t
+source_time_ms(struct json object, const char *name)
+{
+    const int64_t year_10000_ms = INT64_C(253402300800000);
+    int64_t ms = 0;
+    if (!json_get_int(object, name, &ms) || ms <= 0 || ms >= year_10000_ms)
+        return CLOCK_NONE;
+    return ms * (CLOCK_SECOND / 1000);
+}
+
 struct slice
 source_unnamed(struct slice payload, struct arena *a)
 {

@@ -165,6 +165,9 @@ MUST_CHECK struct err source_status(const struct answer *got, const char *source
 MUST_CHECK struct err source_page(struct slice body, struct arena *a, struct json *out);
 /* source_time - a member that is a time; CLOCK_NONE when absent or unreadable. */
 int64_t source_time(struct json object, const char *name);
+/* source_time_ms - a member that is milliseconds since 1970; CLOCK_NONE when absent or no time of
+ * the years 1970 to 9999. */
+int64_t source_time_ms(struct json object, const char *name);
 /* source_word - member's text, trimmed; NONE for null, "" and the literal "null" (sources.md 2.14). */
 struct slice source_word(struct json object, const char *name);
 /* source_id - as source_word, and an integer as its decimal text: ids come in both types. */
