@@ -39,14 +39,18 @@ struct http_conf {
 /* http_start - ERR_STOP "http.busy" (the port is in use; the text names it), "http.start". */
 MUST_CHECK struct err http_start(struct loop *l, const struct http_conf *c, struct http **out);
 int http_port(const struct http *h);
-/* http_close - no new requests; those under way are given 2 s, then closed(arg). */
+/* http_close - no new requests; those under way are given 2 s, the rest is answered 503, then
+ * closed(arg). Who still holds a request then may call http_answer, which only frees it, and
+ * nothing else. Harmless when called twice: only the first closed is called. */
 void http_close(struct http *h, void (*closed)(void *arg), void *arg);
 
 struct slice http_header(const struct http_request *r, const char *name); /* any letter case */
 /* http_query - the decoded value of a query parameter ('+' is a blank); SLICE_NONE: not given. A
- * name is compared as it is. */
+ * name is compared letter by letter after decoding; the first of a repeated one counts. A query
+ * with a bad escape or a NUL never gets this far: 400. */
 struct slice http_query(const struct http_request *r, const char *name);
-/* http_form - the same of a body in application/x-www-form-urlencoded. */
+/* http_form - the same of a body in application/x-www-form-urlencoded; a value with a bad escape
+ * or a NUL counts as not given. */
 struct slice http_form(const struct http_request *r, const char *name);
 
 struct http_header {
