@@ -1,0 +1,330 @@
+#include "normalize/judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "normalize/rows.h"
+
+enum { NATIVE_ID_MAX = 512 };
+
+const char *
+outcome_word(enum outcome o)
+{
+    static const char *const words[] = {"open", "stored", "unchanged", "dead", "ignored", "fenced"};
+    return words[o];
+}
+
+static struct err
+no_memory(void)
+{
+    return err_make(ERR_RETRY, "normalize.memory", "a batch needs more memory than it may have");
+}
+
+static void
+dead(struct delivery *d, struct err why)
+{
+    d->outcome = OUTCOME_DEAD;
+    d->why = why;
+}
+
+/* ---- what a delivery is */
+
+static bool
+may_be_key(struct slice id)
+{
+    return id.n > 0 && id.n <= NATIVE_ID_MAX && memchr(id.p, '\0', id.n) == NULL;
+}
+
+static struct err
+open_payload(struct delivery *d, struct tenant *t, struct seal *seal, const char *topic,
+             struct arena *a)
+{
+    const struct raw_record *r = &d->record;
+    struct slice place = slice_printf(a, "kafka|%s|%.*s/%.*s", topic, SLICE_ARG(r->source),
+                                      SLICE_ARG(r->native_id));
+    if (place.p == NULL)
+        return no_memory();
+    return seal_open(seal, &r->oid, t->epoch, SEAL_RAW, place, r->payload, a, &d->plain);
+}
+
+struct err
+judge_open(struct delivery *d, struct tenant *t, struct seal *seal, const char *topic,
+           struct arena *a)
+{
+    struct err e = open_payload(d, t, seal, topic, a);
+    if (e.kind == ERR_REJECT && strcmp(e.code, "seal.shredded") == 0) {
+        d->outcome = OUTCOME_FENCED; /* never a dead row: erasure.md 5.3 */
+        return ERR_OK;
+    }
+    if (e.kind == ERR_RETRY || e.kind == ERR_STOP)
+        return e;
+    crypto_sha256(e.kind ? d->record.payload : d->plain, d->sha256);
+    d->source = source_by_name(d->record.source);
+    if (e.kind == ERR_NONE && d->source == NULL)
+        e = err_make(ERR_REJECT, "normalize.source", "no source of that name");
+    if (e.kind == ERR_NONE && !d->poison)
+        e = d->source->ident(d->plain, t->channel, a, &d->ident);
+    if (d->poison)
+        e = err_make(ERR_REJECT, "normalize.refused", "the database cannot store what it says");
+    if (e.kind == ERR_RETRY)
+        return e;
+    if (e.kind == ERR_NONE && d->ident.fate == FATE_ALERT && !may_be_key(d->ident.native_id))
+        e = err_make(ERR_REJECT, "normalize.native_id", "an id of %zu bytes", d->ident.native_id.n);
+    if (e.kind)
+        dead(d, e);
+    else if (d->ident.fate == FATE_IGNORE)
+        d->outcome = OUTCOME_IGNORED;
+    if (d->ident.version == CLOCK_NONE || d->ident.version == 0)
+        d->ident.version = d->record.version;
+    return ERR_OK;
+}
+
+struct slice
+judge_dead_id(const struct delivery *d, struct arena *a)
+{
+    struct slice id = d->record.native_id;
+    if (may_be_key(id) && !d->poison)
+        return id;
+    struct slice hex = slice_hex(a, (struct slice){(const char *)d->sha256, sizeof d->sha256});
+    return slice_join(a, SLICE("sha256:"), hex);
+}
+
+/* ---- items */
+
+static int
+item_cmp(const void *x, const void *y)
+{
+    const struct item *a = x, *b = y;
+    if (a->source != b->source)
+        return a->source < b->source ? -1 : 1;
+    return slice_cmp(a->native_id, b->native_id);
+}
+
+struct err
+judge_items(struct share *s, struct arena *a)
+{
+    s->items = arena_alloc(a, (s->n_deliveries + 1) * sizeof *s->items);
+    if (s->items == NULL)
+        return no_memory();
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_deliveries; i++) {
+        const struct delivery *d = s->deliveries[i];
+        if (d->outcome == OUTCOME_OPEN)
+            s->items[n++] =
+                (struct item){.source = d->source->number, .native_id = d->ident.native_id};
+    }
+    qsort(s->items, n, sizeof *s->items, item_cmp);
+    s->n_items = 0;
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || item_cmp(&s->items[i], &s->items[s->n_items - 1]) != 0)
+            s->items[s->n_items++] = s->items[i];
+    return ERR_OK;
+}
+
+struct item *
+judge_find(const struct share *s, int32_t source, struct slice native_id)
+{
+    const struct item key = {.source = source, .native_id = native_id};
+    return s->n_items == 0 ? NULL
+                           : bsearch(&key, s->items, s->n_items, sizeof *s->items, item_cmp);
+}
+
+struct err
+judge_document(struct item *i, const struct document *d, struct arena *a)
+{
+    if (i->n_docs == i->docs_capacity) {
+        void *larger = arena_grow(a, i->docs, sizeof *i->docs, &i->docs_capacity);
+        if (larger == NULL)
+            return no_memory();
+        i->docs = larger;
+    }
+    i->docs[i->n_docs++] = *d;
+    return ERR_OK;
+}
+
+/* ---- decisions */
+
+static struct slice
+sha_of(const struct delivery *d)
+{
+    return (struct slice){(const char *)d->sha256, sizeof d->sha256};
+}
+
+/* design.md 5, promise 3: a lower version or the same bytes change nothing. */
+static bool
+says_nothing_new(int64_t version, struct slice sha, const struct delivery *d)
+{
+    return d->ident.version < version || slice_eq(sha, sha_of(d));
+}
+
+/* The alert of a set of documents into the engine, and its row. ERR_REJECT: it cannot be mapped. */
+static struct err
+take_alert(struct share *s, struct item *i, const struct source *source,
+           const struct source_document *docs, size_t n, struct seal *seal, struct arena *a)
+{
+    struct tenant *t = s->tenant;
+    struct alert *al = arena_alloc(a, sizeof *al);
+    struct key_set *keys = arena_alloc(a, sizeof *keys);
+    if (al == NULL || keys == NULL)
+        return no_memory();
+    struct err e = source->map(docs, n, t->directory_id, a, al);
+    if (e.kind)
+        return e;
+    al->source = slice_of(source->name);
+    al->native_id = i->native_id;
+    al->version = i->version;
+    e = keys_of(al, &link_defaults, &t->keys, a, keys);
+    if (e.kind)
+        return e;
+    struct incident_alert in;
+    incident_alert_of(al, (uint8_t)source->number, keys, &in);
+    e = incident_add(t->engine, &in);
+    return e.kind ? e : rows_alert(t, i, al, keys, seal, a, &i->row);
+}
+
+static void
+remember(struct item *i, struct delivery *d)
+{
+    i->known = true;
+    i->version = d->ident.version;
+    i->received = d->record.received;
+    memcpy(i->sha256, d->sha256, sizeof i->sha256);
+    i->delivery = d;
+}
+
+/* A document that is an alert by itself. */
+static struct err
+judge_whole(struct share *s, struct delivery *d, struct seal *seal, struct arena *a)
+{
+    struct item *i = judge_find(s, d->source->number, d->ident.native_id);
+    const struct slice sha = {(const char *)i->sha256, sizeof i->sha256};
+    if (i->known && says_nothing_new(i->version, sha, d)) {
+        d->outcome = OUTCOME_UNCHANGED;
+        return ERR_OK;
+    }
+    const struct item before = *i;
+    const struct source_document doc = {d->plain, d->record.received};
+    remember(i, d);
+    struct err e = take_alert(s, i, d->source, &doc, 1, seal, a);
+    if (e.kind == ERR_NONE) {
+        d->outcome = OUTCOME_STORED;
+        return ERR_OK;
+    }
+    *i = before;
+    if (e.kind != ERR_REJECT)
+        return e;
+    dead(d, e);
+    return ERR_OK;
+}
+
+/* One of the documents of an alert: into the set; the alert is made when all are there. */
+static struct err
+judge_part(struct share *s, struct delivery *d, struct arena *a)
+{
+    struct item *i = judge_find(s, d->source->number, d->ident.native_id);
+    const struct document fresh = {.record_id = d->ident.part_id,
+                                   .plain = d->plain,
+                                   .version = d->ident.version,
+                                   .received = d->record.received,
+                                   .sha256 = sha_of(d),
+                                   .fresh = d};
+    for (size_t k = 0; k < i->n_docs; k++) {
+        struct document *old = &i->docs[k];
+        if (!slice_eq(old->record_id, fresh.record_id))
+            continue;
+        if (says_nothing_new(old->version, old->sha256, d)) {
+            d->outcome = OUTCOME_UNCHANGED;
+            return ERR_OK;
+        }
+        if (old->fresh != NULL) /* replaced within the batch: it counts as stored all the same */
+            old->fresh->outcome = OUTCOME_STORED;
+        *old = fresh;
+        return ERR_OK;
+    }
+    return judge_document(i, &fresh, a);
+}
+
+static int
+document_cmp(const void *x, const void *y)
+{
+    const struct document *a = x, *b = y;
+    return slice_cmp(a->record_id, b->record_id);
+}
+
+/* The set's version is its newest document's; its hash that of all their hashes. */
+static struct err
+set_digest(struct item *i, struct arena *a)
+{
+    qsort(i->docs, i->n_docs, sizeof *i->docs, document_cmp);
+    char *all = arena_alloc(a, i->n_docs * CRYPTO_SHA256 + 1);
+    if (all == NULL)
+        return no_memory();
+    i->version = INT64_MIN;
+    for (size_t k = 0; k < i->n_docs; k++) {
+        const struct document *d = &i->docs[k];
+        if (d->sha256.n == CRYPTO_SHA256)
+            memcpy(all + k * CRYPTO_SHA256, d->sha256.p, CRYPTO_SHA256);
+        i->version = d->version > i->version ? d->version : i->version;
+        i->received = d->received > i->received ? d->received : i->received;
+    }
+    crypto_sha256((struct slice){all, i->n_docs * CRYPTO_SHA256}, i->sha256);
+    return ERR_OK;
+}
+
+static void
+settle(struct item *i, enum outcome outcome, struct err why)
+{
+    for (size_t k = 0; k < i->n_docs; k++) {
+        struct delivery *d = i->docs[k].fresh;
+        if (d == NULL)
+            continue;
+        d->outcome = outcome;
+        d->why = why;
+    }
+}
+
+/* An alert made of documents, when at least one of them is new. */
+static struct err
+judge_set(struct share *s, struct item *i, struct seal *seal, struct arena *a)
+{
+    const struct delivery *fresh = NULL;
+    for (size_t k = 0; k < i->n_docs; k++)
+        fresh = i->docs[k].fresh != NULL ? i->docs[k].fresh : fresh;
+    if (fresh == NULL)
+        return ERR_OK;
+    struct source_document *docs = arena_alloc(a, i->n_docs * sizeof *docs);
+    if (docs == NULL)
+        return no_memory();
+    struct err e = set_digest(i, a);
+    for (size_t k = 0; k < i->n_docs; k++)
+        docs[k] = (struct source_document){i->docs[k].plain, i->docs[k].received};
+    if (e.kind == ERR_NONE)
+        e = take_alert(s, i, fresh->source, docs, i->n_docs, seal, a);
+    if (e.kind == ERR_NONE)
+        settle(i, OUTCOME_STORED, e);
+    else if (e.kind == ERR_REJECT)
+        settle(i, OUTCOME_DEAD, e); /* what was stored of the set before stays as it is */
+    else
+        return e;
+    return ERR_OK;
+}
+
+struct err
+judge_share(struct share *s, struct seal *seal, struct arena *a)
+{
+    struct err e = ERR_OK;
+    for (size_t i = 0; e.kind == ERR_NONE && i < s->n_deliveries; i++) {
+        struct delivery *d = s->deliveries[i];
+        s->newest = d->record.received > s->newest ? d->record.received : s->newest;
+        if (d->outcome != OUTCOME_OPEN)
+            continue;
+        if (d->ident.part_id.p != NULL)
+            e = judge_part(s, d, a);
+        else
+            e = judge_whole(s, d, seal, a);
+    }
+    for (size_t i = 0; e.kind == ERR_NONE && i < s->n_items; i++)
+        e = judge_set(s, &s->items[i], seal, a);
+    return e;
+}

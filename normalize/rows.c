@@ -1,0 +1,359 @@
+#include "normalize/rows.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+
+static struct err
+no_memory(void)
+{
+    return err_make(ERR_RETRY, "normalize.memory", "a batch needs more memory than it may have");
+}
+
+/* ---- alerts */
+
+static struct slice
+words(const struct slice *list, size_t n, struct arena *a)
+{
+    struct slice all = SLICE_NONE;
+    for (size_t i = 0; i < n; i++)
+        all = i == 0 ? list[0]
+                     : slice_printf(a, "%.*s %.*s", SLICE_ARG(all), SLICE_ARG(list[i]));
+    return all;
+}
+
+static struct slice
+comments_json(const struct alert *al, struct arena *a)
+{
+    struct json_out *list = json_out_array(a);
+    for (size_t i = 0; i < al->n_comments; i++) {
+        struct json_out *one = json_out_object(a);
+        json_out_text(one, "comment", al->comments[i].text);
+        json_out_text(one, "createdBy", al->comments[i].by);
+        json_out_int(one, "created", al->comments[i].created);
+        json_out_add(list, one);
+    }
+    return al->n_comments == 0 ? SLICE_NONE : json_out_print(list, a);
+}
+
+static struct slice
+raw_words_json(const struct alert *al, struct arena *a)
+{
+    struct json_out *o = json_out_object(a);
+    for (size_t i = 0; i < al->n_raw_words; i++)
+        json_out_text(o, al->raw_words[i].member, al->raw_words[i].word);
+    return al->n_raw_words == 0 ? SLICE_NONE : json_out_print(o, a);
+}
+
+/* The highest tactic: what the "next stage" term looks at (correlation.md 3). */
+static int32_t
+lead_of(uint16_t tactics)
+{
+    int32_t lead = 0;
+    for (int bit = 0; bit <= 12; bit++)
+        if ((tactics >> bit & 1) != 0)
+            lead = 1 << bit;
+    return lead;
+}
+
+static void
+fill(struct alerts_row *r, const struct alert *al, struct arena *a)
+{
+    r->id = al->id;
+    r->provider_alert_id = al->provider_alert_id;
+    r->title = al->title;
+    r->description = al->description;
+    r->recommended_actions = al->recommended_actions;
+    r->web_url = al->web_url;
+    r->category = al->category;
+    r->tactics = al->tactics;
+    r->severity = (int32_t)al->severity;
+    r->status = (int32_t)al->status;
+    r->classification = (int32_t)al->classification;
+    r->determination = (int32_t)al->determination;
+    r->service = (int32_t)al->service;
+    r->detection = (int32_t)al->detection;
+    r->detector_id = al->detector_id;
+    r->detector = al->detector;
+    r->investigation_id = al->investigation_id;
+    r->investigation_state = al->investigation_state;
+    r->assigned_to = al->assigned_to;
+    r->threat_name = al->threat_name;
+    r->threat_family = al->threat_family;
+    r->actor = al->actor;
+    r->policy_id = al->policy_id;
+    r->native_incident_id = al->native_incident_id;
+    r->techniques = words(al->techniques, al->n_techniques, a);
+    r->created = al->created;
+    r->first_activity = al->first_activity;
+    r->last_activity = al->last_activity;
+    r->updated = al->updated;
+    r->resolved = al->resolved;
+    r->comments = comments_json(al, a);
+    r->additional = al->additional;
+    r->raw_words = raw_words_json(al, a);
+    r->evidence = alert_evidence_json(al, a);
+    r->leads = lead_of(al->tactics);
+}
+
+static struct slice
+alert_place(const char *column, int32_t source, struct slice native_id, struct arena *a)
+{
+    return slice_printf(a, "pg|%s|%d/%.*s", column, source, SLICE_ARG(native_id));
+}
+
+struct err
+rows_alert(const struct tenant *t, const struct item *i, const struct alert *al,
+           const struct key_set *keys, struct seal *seal, struct arena *a, struct alerts_row **out)
+{
+    struct alerts_row *r = arena_alloc(a, sizeof *r);
+    if (r == NULL)
+        return no_memory();
+    *r = (struct alerts_row){.source = i->source,
+                             .native_id = i->native_id,
+                             .version = i->version,
+                             .received = i->received};
+    r->sha256 = (struct slice){(const char *)i->sha256, sizeof i->sha256};
+    fill(r, al, a);
+    r->keys = keys_pack(keys, a);
+    struct slice place = alert_place("alert|raw", i->source, i->native_id, a);
+    if (r->keys.p == NULL || r->evidence.p == NULL || place.p == NULL)
+        return no_memory();
+    struct err e = ERR_OK;
+    if (i->n_docs == 0)
+        e = seal_close(seal, &t->oid, t->epoch, SEAL_RAW, place, i->delivery->plain, a, &r->raw);
+    *out = r;
+    return e;
+}
+
+/* ---- mail records, dead, ignored */
+
+static size_t
+count(const struct share *s, enum outcome o)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_deliveries; i++)
+        n += s->deliveries[i]->outcome == o ? 1 : 0;
+    return n;
+}
+
+struct err
+rows_mail(const struct share *s, struct seal *seal, struct arena *a, struct alerts_mail **out,
+          size_t *n)
+{
+    size_t most = count(s, OUTCOME_STORED);
+    struct alerts_mail *rows = arena_alloc(a, (most + 1) * sizeof *rows);
+    *n = 0;
+    *out = rows;
+    if (rows == NULL)
+        return no_memory();
+    for (size_t i = 0; i < s->n_items; i++) {
+        for (size_t k = 0; k < s->items[i].n_docs; k++) {
+            const struct document *d = &s->items[i].docs[k];
+            if (d->fresh == NULL || d->fresh->outcome != OUTCOME_STORED)
+                continue;
+            struct alerts_mail *r = &rows[(*n)++];
+            *r = (struct alerts_mail){.record_id = d->record_id,
+                                      .alert_id = s->items[i].native_id,
+                                      .version = d->version,
+                                      .received = d->received,
+                                      .sha256 = d->sha256};
+            struct slice place =
+                slice_printf(a, "pg|mail_record|sealed|%.*s", SLICE_ARG(d->record_id));
+            struct err e = seal_close(seal, &s->tenant->oid, s->tenant->epoch, SEAL_RAW, place,
+                                      d->plain, a, &r->sealed);
+            if (e.kind)
+                return e;
+        }
+    }
+    return ERR_OK;
+}
+
+static bool
+dead_before(const struct alerts_dead *rows, size_t n, const struct alerts_dead *r)
+{
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].source == r->source && slice_eq(rows[i].native_id, r->native_id) &&
+            slice_eq(rows[i].sha256, r->sha256))
+            return true;
+    return false;
+}
+
+struct err
+rows_dead(const struct share *s, struct seal *seal, struct arena *a, struct alerts_dead **out,
+          size_t *n)
+{
+    struct alerts_dead *rows = arena_alloc(a, (count(s, OUTCOME_DEAD) + 1) * sizeof *rows);
+    *n = 0;
+    *out = rows;
+    if (rows == NULL)
+        return no_memory();
+    for (size_t i = 0; i < s->n_deliveries; i++) {
+        const struct delivery *d = s->deliveries[i];
+        if (d->outcome != OUTCOME_DEAD)
+            continue;
+        struct alerts_dead r = {.source = d->source != NULL ? d->source->number : 0,
+                                .native_id = judge_dead_id(d, a),
+                                .received = d->record.received,
+                                .reason = slice_of(d->why.code),
+                                .at = d->record.received};
+        r.sha256 = (struct slice){(const char *)d->sha256, sizeof d->sha256};
+        r.detail = slice_dup(a, slice_of(d->why.text));
+        if (dead_before(rows, *n, &r))
+            continue;
+        struct slice place = alert_place("dead|sealed", r.source, r.native_id, a);
+        struct err e = ERR_OK;
+        if (d->plain.p != NULL)
+            e = seal_close(seal, &s->tenant->oid, s->tenant->epoch, SEAL_DEAD, place, d->plain, a,
+                           &r.sealed);
+        if (e.kind)
+            return e;
+        rows[(*n)++] = r;
+    }
+    return ERR_OK;
+}
+
+struct err
+rows_ignored(const struct share *s, struct arena *a, struct alerts_ignored **out, size_t *n)
+{
+    struct alerts_ignored *rows = arena_alloc(a, (count(s, OUTCOME_IGNORED) + 1) * sizeof *rows);
+    *n = 0;
+    *out = rows;
+    if (rows == NULL)
+        return no_memory();
+    for (size_t i = 0; i < s->n_deliveries; i++) {
+        const struct delivery *d = s->deliveries[i];
+        bool before = false;
+        if (d->outcome != OUTCOME_IGNORED)
+            continue;
+        const struct alerts_ignored r = {.source = d->source->number,
+                                         .native_id = judge_dead_id(d, a),
+                                         .reason = slice_of(d->ident.reason),
+                                         .received = d->record.received};
+        for (size_t k = 0; k < *n && !before; k++)
+            before = rows[k].source == r.source && slice_eq(rows[k].native_id, r.native_id);
+        if (!before)
+            rows[(*n)++] = r;
+    }
+    return ERR_OK;
+}
+
+/* ---- incidents */
+
+static int32_t
+number_of(struct slice source)
+{
+    const struct source *s = source_by_name(source);
+    return s == NULL ? 0 : s->number;
+}
+
+static void
+incident_of_row(const struct incident_row *r, int64_t at, struct incidents_row *out)
+{
+    *out = (struct incidents_row){
+        .id = r->id,
+        .version = r->version,
+        .redirect_to = r->redirect_to,
+        .name = r->name,
+        .first_name = r->first_name,
+        .severity = (int32_t)r->severity,
+        .status = r->redirect_to != 0 ? SLICE("redirected") : SLICE("active"),
+        .stage_score = r->stage_score,
+        .tactics = r->tactics,
+        .sources = (int32_t)r->sources,
+        .alerts = r->alerts,
+        .users = r->users,
+        .devices = r->devices,
+        .created = r->created_s * CLOCK_SECOND,
+        .updated = at,
+        .first_activity = r->first_s * CLOCK_SECOND,
+        .last_activity = r->last_s * CLOCK_SECOND,
+        .entities = r->entities,
+        .n_entities = r->n_entities,
+    };
+}
+
+static void
+event_of_row(const struct tenant *t, const struct incident_row *r, const struct incidents_row *row,
+             int32_t partition, int64_t at, struct events_row *out)
+{
+    *out = (struct events_row){
+        .partition = partition,
+        .oid = t->oid,
+        .epoch = t->epoch,
+        .incident_id = r->id,
+        .version = r->version,
+        .kind = slice_of(r->kind),
+        .severity = slice_of(severity_graph(r->severity)),
+        .status = row->status,
+        .alerts = r->alerts,
+        .users = r->users,
+        .devices = r->devices,
+        .sources = (int32_t)r->sources,
+        .created = row->created,
+        .updated = at,
+        .first_activity = row->first_activity,
+        .last_activity = row->last_activity,
+        .merged_into = r->redirect_to,
+        .at = at,
+    };
+}
+
+static struct err
+links(const struct tenant *t, const struct incident_changes *c, int64_t at, struct arena *a,
+      struct rows_changes *out)
+{
+    out->links = arena_alloc(a, (c->n_reasons + 1) * sizeof *out->links);
+    if (out->links == NULL)
+        return no_memory();
+    for (size_t i = 0; i < c->n_reasons; i++) {
+        const struct incident_reason *r = &c->reasons[i];
+        struct incidents_link *l = &out->links[out->n_links];
+        *l = (struct incidents_link){.source = number_of(r->alert_source),
+                                     .native_id = r->alert_id,
+                                     .partner_source = number_of(r->partner_source),
+                                     .partner_id = r->partner_id,
+                                     .score = r->score.score,
+                                     .at = at};
+        l->incident_id = incident_of(t->engine, r->alert_source, r->alert_id);
+        l->reason = incident_reason_json(r, &link_defaults, a);
+        if (l->reason.p == NULL)
+            return no_memory();
+        bool before = false; /* the first reason of an alert is the one that is kept */
+        for (size_t k = 0; k < out->n_links && !before; k++)
+            before = out->links[k].source == l->source &&
+                     slice_eq(out->links[k].native_id, l->native_id);
+        out->n_links += before ? 0 : 1;
+    }
+    return ERR_OK;
+}
+
+struct err
+rows_changes(const struct tenant *t, const struct incident_changes *c, int32_t partition,
+             int64_t at, struct arena *a, struct rows_changes *out)
+{
+    *out = (struct rows_changes){.n_incidents = c->n_rows};
+    out->incidents = arena_alloc(a, (c->n_rows + 1) * sizeof *out->incidents);
+    out->events = arena_alloc(a, (c->n_rows + 1) * sizeof *out->events);
+    out->members = arena_alloc(a, (c->n_members + 1) * sizeof *out->members);
+    out->related = arena_alloc(a, (c->n_related + 1) * sizeof *out->related);
+    if (out->incidents == NULL || out->events == NULL || out->members == NULL ||
+        out->related == NULL)
+        return no_memory();
+    for (size_t i = 0; i < c->n_rows; i++) {
+        incident_of_row(&c->rows[i], at, &out->incidents[i]);
+        event_of_row(t, &c->rows[i], &out->incidents[i], partition, at, &out->events[i]);
+    }
+    for (size_t i = 0; i < c->n_members; i++)
+        out->members[out->n_members++] =
+            (struct incidents_member){.source = number_of(c->members[i].source),
+                                      .native_id = c->members[i].native_id,
+                                      .incident_id = c->members[i].incident_id};
+    for (size_t i = 0; i < c->n_related; i++)
+        out->related[out->n_related++] =
+            (struct incidents_relation){.a = c->related[i].a,
+                                        .b = c->related[i].b,
+                                        .score = c->related[i].score,
+                                        .why = slice_of(c->related[i].why)};
+    return links(t, c, at, a, out);
+}

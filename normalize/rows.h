@@ -1,0 +1,42 @@
+/*
+ * rows.h: alerts and the correlator's changes as rows of the store.
+ */
+#ifndef WEIR_ROWS_H
+#define WEIR_ROWS_H
+#include "normalize/judge.h"
+#include "store/events.h"
+#include "store/incidents.h"
+
+/* rows_alert - an alert's row, in the arena; the payload of a whole document is sealed into it.
+ * ERR_RETRY "normalize.memory", or of seal_close. */
+MUST_CHECK struct err rows_alert(const struct tenant *t, const struct item *i,
+                                 const struct alert *al, const struct key_set *keys,
+                                 struct seal *seal, struct arena *a, struct alerts_row **out);
+
+/* rows_mail / rows_dead / rows_ignored - what a share adds to those tables; n rows in *out. */
+MUST_CHECK struct err rows_mail(const struct share *s, struct seal *seal, struct arena *a,
+                                struct alerts_mail **out, size_t *n);
+MUST_CHECK struct err rows_dead(const struct share *s, struct seal *seal, struct arena *a,
+                                struct alerts_dead **out, size_t *n);
+MUST_CHECK struct err rows_ignored(const struct share *s, struct arena *a,
+                                   struct alerts_ignored **out, size_t *n);
+
+/* What the correlator changed, as rows. */
+struct rows_changes {
+    struct incidents_row *incidents;
+    struct events_row *events; /* one an incident */
+    size_t n_incidents;
+    struct incidents_member *members;
+    size_t n_members;
+    struct incidents_link *links;
+    size_t n_links;
+    struct incidents_relation *related;
+    size_t n_related;
+};
+
+/* rows_changes - partition: of the alerts topic, where the tenant is; at: when it changed. */
+MUST_CHECK struct err rows_changes(const struct tenant *t, const struct incident_changes *c,
+                                   int32_t partition, int64_t at, struct arena *a,
+                                   struct rows_changes *out);
+
+#endif

@@ -1,0 +1,295 @@
+#include "normalize/tenants.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metric.h"
+#include "store/alerts.h"
+#include "store/cursors.h"
+#include "store/incidents.h"
+
+enum { BUCKETS = 4096, SETTINGS_LIMIT = 4 * 1024 * 1024 };
+
+struct tenants {
+    struct seal *seal;
+    size_t most, n; /* n: those that are loaded */
+    size_t engine_bytes;
+    uint64_t turn;
+    struct tenant *buckets[BUCKETS];
+};
+
+struct tenants *
+tenants_new(struct seal *seal, const struct conf *c)
+{
+    struct tenants *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return NULL;
+    t->seal = seal;
+    t->most = (size_t)conf_int(c, "normalize.tenants");
+    t->engine_bytes = (size_t)conf_int(c, "normalize.tenant_bytes");
+    return t;
+}
+
+static void
+unload(struct tenant *t)
+{
+    if (t->engine != NULL)
+        t->all->n--;
+    incident_engine_free(t->engine);
+    t->engine = NULL;
+    arena_free(t->settings);
+    t->settings = NULL;
+    metric_set(METRIC_weir_correlation_tenants, (int64_t)t->all->n);
+}
+
+void
+tenants_drop(struct tenant *t)
+{
+    unload(t);
+}
+
+void
+tenants_drop_all(struct tenants *all)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (all->buckets[i] != NULL) {
+            struct tenant *t = all->buckets[i];
+            all->buckets[i] = t->next;
+            unload(t);
+            free(t);
+        }
+    }
+}
+
+void
+tenants_free(struct tenants *all)
+{
+    if (all == NULL)
+        return;
+    tenants_drop_all(all);
+    free(all);
+}
+
+struct tenant *
+tenants_get(struct tenants *all, const struct oid *oid, int32_t epoch)
+{
+    uint16_t head; /* an oid is random: its first bytes are as good as a hash */
+    memcpy(&head, oid->b, sizeof head);
+    struct tenant **bucket = &all->buckets[head % BUCKETS];
+    struct tenant *t = *bucket;
+    while (t != NULL && !oid_eq(&t->oid, oid))
+        t = t->next;
+    if (t == NULL) {
+        t = calloc(1, sizeof *t);
+        if (t == NULL)
+            return NULL;
+        *t = (struct tenant){.oid = *oid, .all = all, .next = *bucket};
+        *bucket = t;
+    }
+    t->epoch = epoch;
+    t->used = all->turn;
+    return t;
+}
+
+/* Linear, but it runs only when there are too many. */
+static struct tenant *
+unused_longest(struct tenants *all)
+{
+    struct tenant *oldest = NULL;
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct tenant *t = all->buckets[i]; t != NULL; t = t->next)
+            if (t->engine != NULL && (oldest == NULL || t->used < oldest->used))
+                oldest = t;
+    return oldest;
+}
+
+void
+tenants_turn(struct tenants *all)
+{
+    all->turn++;
+    while (all->n > all->most) {
+        struct tenant *t = unused_longest(all);
+        if (t == NULL)
+            return;
+        unload(t);
+    }
+}
+
+/* ---- loading */
+
+static void
+note(struct tenant *t, struct err e)
+{
+    if (t->failed.kind == ERR_NONE)
+        t->failed = e;
+}
+
+static enum identity_channel
+channel_of(struct slice word)
+{
+    if (slice_eq(word, SLICE("syslog")))
+        return IDENTITY_SYSLOG;
+    return slice_eq(word, SLICE("apps")) ? IDENTITY_APPS : IDENTITY_OFF;
+}
+
+static struct err
+take_setting(struct tenant *t, struct slice name, struct slice text)
+{
+    if (slice_eq(name, SLICE("directory"))) {
+        t->directory_id = text;
+        return ERR_OK;
+    }
+    if (slice_eq(name, SLICE("correlation")))
+        return keys_tenant_read(text, t->settings, &t->keys);
+    struct json doc;
+    struct err e = json_parse(text, t->settings, &doc);
+    if (e.kind)
+        return e;
+    if (slice_eq(name, SLICE("identity")))
+        t->channel = channel_of(json_get_text(doc, "channel"));
+    if (slice_eq(name, SLICE("incidents")) && !json_get_int(doc, "first_id", &t->first_id))
+        return err_make(ERR_STOP, "settings.first_id", "a tenant without a first incident id");
+    return ERR_OK;
+}
+
+static void
+on_settings(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct tenant *t = arg;
+    if (e.kind)
+        note(t, e);
+    for (size_t i = 0; e.kind == ERR_NONE && i < db_count(rows); i++) {
+        struct settings_row row;
+        struct slice plain;
+        settings_load_row(rows, i, &row);
+        struct slice name = slice_dup(t->settings, row.name);
+        struct slice place =
+            slice_printf(t->settings, "pg|setting|sealed|%.*s", SLICE_ARG(row.name));
+        e = seal_open(t->all->seal, &t->oid, t->epoch, SEAL_CREDENTIAL, place, row.sealed,
+                      t->settings, &plain);
+        if (e.kind == ERR_NONE)
+            e = take_setting(t, name, plain);
+        note(t, e);
+    }
+}
+
+static void
+on_incidents(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct tenant *t = arg;
+    if (e.kind == ERR_NONE && t->failed.kind == ERR_NONE) {
+        int64_t next = t->first_id;
+        struct incidents_loaded last;
+        if (db_count(rows) > 0) { /* they come by id */
+            incidents_loaded_row(rows, db_count(rows) - 1, &last);
+            next = last.id >= next ? last.id + 1 : next;
+        }
+        t->engine = incident_engine_new(&link_defaults, next, t->all->engine_bytes);
+        if (t->engine == NULL)
+            e = err_make(ERR_RETRY, "incident.memory", "out of memory");
+        else
+            t->all->n++;
+    }
+    for (size_t i = 0; e.kind == ERR_NONE && t->engine != NULL && i < db_count(rows); i++) {
+        struct incidents_loaded row;
+        incidents_loaded_row(rows, i, &row);
+        const struct incident_stored stored = {.id = row.id,
+                                               .version = row.version,
+                                               .redirect_to = row.redirect_to,
+                                               .name = row.name,
+                                               .first_name = row.first_name};
+        e = incident_restore_incident(t->engine, &stored);
+    }
+    note(t, e);
+}
+
+static uint8_t
+level_of(int32_t severity)
+{
+    if (severity >= SEVERITY_HIGH)
+        return 3;
+    if (severity >= SEVERITY_MEDIUM)
+        return 2;
+    return severity == SEVERITY_INFORMATIONAL ? 0 : 1;
+}
+
+static struct err
+restore_alert(struct tenant *t, const struct alerts_loaded *row, struct arena *a)
+{
+    struct key_set keys;
+    const struct source *source = source_by_number(row->source);
+    struct err e = keys_unpack(row->keys, a, &keys);
+    if (e.kind)
+        return e;
+    if (source == NULL)
+        return err_make(ERR_STOP, "normalize.source", "a stored alert of source %d", row->source);
+    const struct incident_alert al = {
+        .source = slice_of(source->name),
+        .source_number = (uint8_t)row->source,
+        .native_id = row->native_id,
+        .version = row->version,
+        .created_s = row->created / CLOCK_SECOND,
+        .first_s = row->first_activity / CLOCK_SECOND,
+        .last_s = row->last_activity / CLOCK_SECOND,
+        .level = level_of(row->severity),
+        .tactics = (uint16_t)row->tactics,
+        .detector = row->detector,
+        .title = row->title,
+        .product = slice_of(service_product((enum service_source)row->service)),
+        .category = row->category,
+        .threat = row->threat,
+        .keys = &keys,
+    };
+    return incident_restore_alert(t->engine, &al, (uint16_t)row->leads, row->incident_id);
+}
+
+static void
+on_alerts(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct tenant *t = arg;
+    struct arena *a = e.kind == ERR_NONE && t->engine != NULL ? arena_new(SETTINGS_LIMIT) : NULL;
+    for (size_t i = 0; a != NULL && e.kind == ERR_NONE && i < db_count(rows); i++) {
+        struct alerts_loaded row;
+        alerts_loaded_row(rows, i, &row);
+        e = restore_alert(t, &row, a);
+        arena_reset(a);
+    }
+    arena_free(a);
+    note(t, e);
+}
+
+void
+tenants_load(struct tenant *t, struct db *db, struct arena *a)
+{
+    unload(t);
+    t->failed = ERR_OK;
+    t->keys = (struct key_tenant){.n_hubs = 0};
+    t->directory_id = SLICE_NONE;
+    t->channel = IDENTITY_OFF;
+    t->first_id = 1;
+    t->settings = arena_new(SETTINGS_LIMIT);
+    if (t->settings == NULL) {
+        t->failed = err_make(ERR_RETRY, "incident.memory", "out of memory");
+        return;
+    }
+    settings_load(db, a, &t->oid, (struct db_answer){on_settings, t});
+    incidents_load(db, a, &t->oid, (struct db_answer){on_incidents, t});
+    alerts_load(db, a, &t->oid, INT64_MIN, (struct db_answer){on_alerts, t});
+}
+
+struct err
+tenants_loaded(struct tenant *t)
+{
+    size_t diff = 0;
+    struct err e = t->failed;
+    if (e.kind == ERR_NONE && t->engine != NULL)
+        e = incident_restored(t->engine, &diff);
+    if (e.kind)
+        return e;
+    if (diff > 0)
+        log_warn("normalize.rebuild_diff", LOG_OID(&t->oid), LOG_INT("alerts", (int64_t)diff));
+    metric_set(METRIC_weir_correlation_tenants, (int64_t)t->all->n);
+    return ERR_OK;
+}

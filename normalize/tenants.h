@@ -1,0 +1,51 @@
+/*
+ * tenants.h: what the normalizer keeps in memory of each tenant it met: settings and the
+ * correlator's engine, loaded from the region's database at the tenant's first record.
+ *
+ * Bounded: beyond normalize.tenants the one unused for longest is dropped; it is loaded again when
+ * it is met again. Ref: correlation.md 13.
+ */
+#ifndef WEIR_NORMALIZE_TENANTS_H
+#define WEIR_NORMALIZE_TENANTS_H
+#include "common/seal.h"
+#include "ingest/source.h"
+#include "normalize/incident.h"
+#include "store/db.h"
+
+struct tenants; /* opaque: all of them */
+
+struct tenant {
+    struct oid oid;
+    int32_t epoch;
+    struct incident_engine *engine; /* NULL: not loaded */
+    struct arena *settings;         /* of what follows */
+    struct key_tenant keys;
+    struct slice directory_id;
+    enum identity_channel channel;
+    int64_t first_id;  /* of its incidents in this epoch */
+    struct err failed; /* loading: the first error */
+    uint64_t used;     /* turn of its last use */
+    struct tenants *all;
+    struct tenant *next;
+};
+
+struct tenants *tenants_new(struct seal *seal, const struct conf *c); /* NULL: out of memory */
+void tenants_free(struct tenants *t);
+
+/* tenants_get - the tenant epoch, loaded or not; NULL: out of memory. Another epoch of the same oid
+ * does not exist (design.md 1); a different number is taken as it is. */
+struct tenant *tenants_get(struct tenants *t, const struct oid *oid, int32_t epoch);
+
+/* tenants_load - queues the statements that load it; when their sync is done, tenants_loaded says
+ * whether it is (else the errors of db_send, of seal_open, "settings.*", "incident.memory"). */
+void tenants_load(struct tenant *t, struct db *db, struct arena *a);
+MUST_CHECK struct err tenants_loaded(struct tenant *t);
+
+/* tenants_drop - its memory is not what the store holds, or the tenant is gone. */
+void tenants_drop(struct tenant *t);
+void tenants_drop_all(struct tenants *t);
+
+/* tenants_turn - a batch begins: what was not used for longest may go now. */
+void tenants_turn(struct tenants *t);
+
+#endif
