@@ -7,8 +7,11 @@
 #ifndef WEIR_CLI_H
 #define WEIR_CLI_H
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/conf.h"
+
+extern const struct opt cli_opts[]; /* log.level; cli_main adds it to every table list */
 
 enum cli_exit {
     CLI_DONE = 0,
@@ -32,7 +35,7 @@ struct cli_flag {
 
 struct cli_command {
     const char *noun;     /* "tenant" */
-    const char *verb;     /* "opt-in"; for `run` the role */
+    const char *verb;     /* "opt-in"; for `run` the role; NULL: the noun alone, as in `doctor` */
     const char *argument; /* one positional argument ("ID"); NULL: none */
     const char *summary;  /* half a sentence for the list */
     const char *example;  /* the first line of its help */
@@ -47,7 +50,12 @@ struct cli_command {
  *           tables as in conf_load
  *
  * Every command also knows --help, --json, --quiet, --config FILE and --<option>=<value> for each
- * row of the tables. A word near a known one is suggested.
+ * row of the tables. A word near a known one is suggested. `weir help`, `weir --version` and the
+ * hidden `weir config document PAGE` (cli_document) need no configuration.
+ *
+ * log_setup is done before the command runs: for `run` with the role and the level configured,
+ * for people's commands from warnings on and to stderr, since their stdout is data.
+ * SIGPIPE is ignored; what stdout refuses at the end is an error unless its reader has left.
  * Returns the exit code for main().
  */
 int cli_main(int argc, char **argv, const struct cli_command *const *commands,
@@ -76,7 +84,16 @@ struct cli_table {
 };
 void cli_table(const struct cli_table *t);
 
-/* cli_document - help of all commands, options, exit codes as Markdown on stdout, for make docs. */
-void cli_document(const struct cli_command *const *commands, const struct opt *const *tables);
+/* cli_command_name - "tenant opt-in" or "doctor", into text of `size` bytes; returns text. */
+const char *cli_command_name(const struct cli_command *c, char *text, size_t size);
+
+/* cli_exit_meaning - half a sentence; NULL: no exit code of ours. */
+const char *cli_exit_meaning(int code);
+
+/* cli_document - one page of the manual on stdout, for make docs: "commands", "settings",
+ * "exit-codes" and "metrics" in Markdown, "weir.yaml" as the configuration with every setting
+ * commented out at its default. False: there is no such page. In cli_document.c. */
+bool cli_document(const char *page, const struct cli_command *const *commands,
+                  const struct opt *const *tables);
 
 #endif

@@ -46,6 +46,13 @@ struct log_field {
  * Before it, lines go out with role "weir" from LOG_INFO on. */
 void log_setup(const char *role, enum log_level least);
 
+/* log_output - the descriptor that lines go to from now on; stdout at first. For commands whose
+ * stdout is data. */
+void log_output(int fd);
+
+/* log_write - use the macros above. e may be NULL. A line that nobody reads is lost and counted
+ * (weir_log_lines_total{level="lost"}); it neither blocks nor ends the process. errno is kept.
+ * Thread: the loop's. */
 void log_write(enum log_level level, const char *event, const struct err *e,
                const struct log_field *fields);
 

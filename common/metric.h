@@ -38,7 +38,13 @@ void metric_see(enum metric m, double seconds, const char *const *labels);
 
 int64_t metric_get(enum metric m, const char *const *labels); /* 0 when there is no such series */
 
-/* metric_text - everything in Prometheus text format 0.0.4. SLICE_NONE: the arena is full. */
+/* metric_text - everything in Prometheus text format 0.0.4, and the process_* numbers that every
+ * client library has. SLICE_NONE: the arena is full. */
 struct slice metric_text(struct arena *a);
+
+/* metric_each - every row of metrics.def; kind is "counter", "gauge" or "histogram". */
+void metric_each(void (*visit)(void *ctx, const char *name, const char *kind, const char *labels,
+                               const char *help),
+                 void *ctx);
 
 #endif

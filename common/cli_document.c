@@ -1,0 +1,153 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cli.h"
+#include "common/cli_help.h"
+#include "common/metric.h"
+
+/* Where a value comes from and what it may be, after "default ". */
+static void
+put_default(const struct opt *o)
+{
+    switch (o->type) {
+    case OPT_TYPE_INT:
+        printf("%" PRId64, o->fallback);
+        break;
+    case OPT_TYPE_BOOL:
+        fputs(o->fallback ? "true" : "false", stdout);
+        break;
+    default:
+        fputs(o->text != NULL ? o->text : "", stdout);
+    }
+}
+
+/* The part of a name before its first dot: one section of the pages. */
+static bool
+same_section(const char *a, const char *b)
+{
+    size_t n = strcspn(a, ".");
+    return b != NULL && n == strcspn(b, ".") && strncmp(a, b, n) == 0;
+}
+
+static void
+settings_page(const struct opt *const *tables)
+{
+    const char *last = NULL;
+    puts(
+        "# Settings\n\n"
+        "Made from the option tables by `make docs`. A setting is looked for in the file, then in\n"
+        "the environment, then on the command line; the last one wins, and `weir config show` "
+        "says\n"
+        "which that was. `ingest.poll_s` is `WEIR_INGEST_POLL_S` in the environment and\n"
+        "`--ingest.poll_s=60` on the command line. `*` stands for a name of your own.");
+    for (; *tables != NULL; tables++)
+        for (const struct opt *o = *tables; o->type != OPT_TYPE_END; o++) {
+            if (!same_section(o->name, last))
+                printf("\n## %.*s\n\n| setting | default | from | to | unit | what it is |\n"
+                       "| --- | --- | --- | --- | --- | --- |\n",
+                       (int)strcspn(o->name, "."), o->name);
+            last = o->name;
+            printf("| `%s` | ", o->name);
+            put_default(o);
+            if (o->type == OPT_TYPE_INT)
+                printf(" | %" PRId64 " | %" PRId64 " | %s", o->least, o->most,
+                       o->unit != NULL ? o->unit : "");
+            else
+                fputs(" | | |", stdout);
+            printf(" | %s |\n", o->help);
+        }
+}
+
+/* Flat names: one line can be uncommented without its neighbours. */
+static void
+yaml_page(const struct opt *const *tables)
+{
+    const char *last = NULL;
+    puts("# weir.yaml: every setting, commented out at its default. Made by `make docs`.\n"
+         "#\n"
+         "# Sections may also be nested (ingest: {poll_s: 60}). The environment "
+         "(WEIR_INGEST_POLL_S)\n"
+         "# and flags (--ingest.poll_s=60) go before this file; `weir config show` says what won.");
+    for (; *tables != NULL; tables++)
+        for (const struct opt *o = *tables; o->type != OPT_TYPE_END; o++) {
+            if (!same_section(o->name, last))
+                printf("\n# ---- %.*s\n", (int)strcspn(o->name, "."), o->name);
+            last = o->name;
+            printf("\n# %s", o->help);
+            if (o->type == OPT_TYPE_INT)
+                printf(" From %" PRId64 " to %" PRId64 "%s%s.", o->least, o->most,
+                       o->unit != NULL ? " " : "", o->unit != NULL ? o->unit : "");
+            printf("\n#%s: %s", o->name, o->type == OPT_TYPE_TEXT ? "\"" : "");
+            put_default(o);
+            puts(o->type == OPT_TYPE_TEXT ? "\"" : "");
+        }
+}
+
+static void
+commands_page(const struct cli_command *const *commands)
+{
+    puts(
+        "# Commands\n\n"
+        "Made from the command tables by `make docs`. Data goes to stdout, words to stderr; every\n"
+        "command knows `--help`, `--json`, `--quiet`, `--config FILE` and `--SETTING=VALUE`.");
+    for (; *commands != NULL; commands++) {
+        const struct cli_command *c = *commands;
+        char name[64];
+        printf("\n## weir %s\n\n%s.\n\n    %s\n\nUsage: `", cli_command_name(c, name, sizeof name),
+               c->summary, c->example);
+        cli_help_usage(stdout, c);
+        puts("`");
+        if (c->flags != NULL && c->flags->name != NULL)
+            puts("\n| flag | value | what it does |\n| --- | --- | --- |");
+        for (const struct cli_flag *f = c->flags; f != NULL && f->name != NULL; f++)
+            printf("| `--%s` | %s | %s%s |\n", f->name, f->value != NULL ? f->value : "", f->help,
+                   f->required ? " (required)" : "");
+    }
+}
+
+static void
+exits_page(void)
+{
+    puts("# Exit codes\n\nMade by `make docs`.\n\n| code | meaning |\n| --- | --- |");
+    for (int code = 0; code < 256; code++)
+        if (cli_exit_meaning(code) != NULL)
+            printf("| %d | %s |\n", code, cli_exit_meaning(code));
+}
+
+static void
+put_metric(void *ctx, const char *name, const char *kind, const char *labels, const char *help)
+{
+    (void)ctx;
+    printf("| `%s` | %s | %s | %s |\n", name, kind, labels, help);
+}
+
+static void
+metrics_page(void)
+{
+    puts("# Metrics\n\n"
+         "Made from `common/metrics.def` by `make docs`. Every worker serves them at `/metrics`, "
+         "with\n"
+         "the usual `process_*` numbers beside them. Histograms are in seconds.\n\n"
+         "| metric | type | labels | what it counts |\n| --- | --- | --- | --- |");
+    metric_each(put_metric, NULL);
+}
+
+bool
+cli_document(const char *page, const struct cli_command *const *commands,
+             const struct opt *const *tables)
+{
+    if (strcmp(page, "commands") == 0)
+        commands_page(commands);
+    else if (strcmp(page, "settings") == 0)
+        settings_page(tables);
+    else if (strcmp(page, "weir.yaml") == 0)
+        yaml_page(tables);
+    else if (strcmp(page, "exit-codes") == 0)
+        exits_page();
+    else if (strcmp(page, "metrics") == 0)
+        metrics_page();
+    else
+        return false;
+    return true;
+}
