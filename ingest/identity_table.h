@@ -16,8 +16,9 @@ struct identity_type {
     int id;                 /* externalId of the CEF line */
     const char *name;       /* title of 2019, for the later ids that of the guide */
     enum severity severity; /* what the guide says; a line's own severity goes before it */
-    const char *category;   /* unified word of sources.md 7.4; the primary tactic where there is one */
-    uint16_t tactics;       /* mask as alert.tactics: the latest guide's tactics */
+    const char
+        *category;    /* unified word of sources.md 7.4; the primary tactic where there is one */
+    uint16_t tactics; /* mask as alert.tactics: the latest guide's tactics */
     const char *techniques; /* blank between them; "" none: see identity_techniques */
 };
 
