@@ -82,7 +82,8 @@ struct incident_record {
     struct slice sealed;
 };
 
-/* Encoders: a framed value in the arena. ERR_REJECT "codec.too_large", ERR_RETRY "codec.memory". */
+/* Encoders: a framed value in the arena. An absent slice is written as an empty one, and comes back
+ * as such. ERR_REJECT "codec.too_large", ERR_RETRY "codec.memory". */
 MUST_CHECK struct err codec_tenant(struct codec *c, const struct tenant_record *r, struct arena *a, struct slice *out);
 MUST_CHECK struct err codec_raw(struct codec *c, const struct raw_record *r, struct arena *a, struct slice *out);
 MUST_CHECK struct err codec_control(struct codec *c, const struct control_record *r, struct arena *a, struct slice *out);
@@ -93,12 +94,17 @@ MUST_CHECK struct err codec_incident(struct codec *c, const struct incident_reco
  * a number that schemas/index does not have. */
 const char *codec_schema(struct codec *c, struct slice frame);
 
-/* Decoders. ERR_REJECT "codec.frame", "codec.record": not such a record; nothing is written. */
+/* Decoders. ERR_REJECT "codec.frame", "codec.record": not such a record; ERR_RETRY "codec.memory":
+ * the arena is full. Nothing is written then. */
 MUST_CHECK struct err codec_tenant_read(struct codec *c, struct slice frame, struct arena *a, struct tenant_record *out);
 MUST_CHECK struct err codec_raw_read(struct codec *c, struct slice frame, struct arena *a, struct raw_record *out);
 MUST_CHECK struct err codec_control_read(struct codec *c, struct slice frame, struct arena *a, struct control_record *out);
 MUST_CHECK struct err codec_event_read(struct codec *c, struct slice frame, struct arena *a, struct event_record *out);
 MUST_CHECK struct err codec_incident_read(struct codec *c, struct slice frame, struct arena *a, struct incident_record *out);
+
+/* codec_schema_add - also read frames of a schema that another release writes: a flat record of a
+ * name we know. text is Avro JSON; it is not kept. ERR_STOP "codec.schema". */
+MUST_CHECK struct err codec_schema_add(struct codec *c, int32_t number, const char *text);
 
 /* codec_schema_text - the .avsc of a number as it was written; NULL: none. For the registry paths. */
 const char *codec_schema_text(int32_t number);
