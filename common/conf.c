@@ -123,9 +123,11 @@ row_near(const struct conf *c, const char *name)
             size_t before = (size_t)(star(o) - known);
             if (strncmp(name, known, before) != 0)
                 continue;
-            size_t middle = strcspn(name + before, ".");
-            known = slice_printf(c->arena, "%.*s%.*s%s", (int)before, known, (int)middle,
-                                 name + before, star(o) + 1)
+            struct slice middle = {name + before, strcspn(name + before, ".")};
+            if (!middle_ok(middle))
+                continue;
+            known = slice_printf(c->arena, "%.*s%.*s%s", (int)before, known, SLICE_ARG(middle),
+                                 star(o) + 1)
                         .p;
         }
         if (known != NULL)
