@@ -183,7 +183,8 @@ put_name(FILE *out, const struct row *r, const char *suffix, const struct series
     struct slice names = slice_of(r->labels);
     size_t n = label_count(r->labels);
     for (size_t i = 0; i < n; i++) {
-        fprintf(out, "%s%.*s=\"", i == 0 ? "{" : ",", SLICE_ARG(slice_split(&names, ',')));
+        struct slice label = slice_split(&names, ',');
+        fprintf(out, "%s%.*s=\"", i == 0 ? "{" : ",", SLICE_ARG(label));
         put_escaped(out, s->labels[i], "\\\"");
         fputc('"', out);
     }
