@@ -16,6 +16,8 @@ enum { CRYPTO_SHA256 = 32 };
 
 void crypto_random(void *out, size_t n);
 void crypto_sha256(struct slice data, uint8_t out[CRYPTO_SHA256]);
+/* crypto_sha256_of - of the parts one after the other. */
+void crypto_sha256_of(const struct slice *parts, size_t n, uint8_t out[CRYPTO_SHA256]);
 void crypto_sha1(struct slice data, uint8_t out[20]); /* for name-based GUIDs only */
 void crypto_hmac_sha256(struct slice key, struct slice data, uint8_t out[CRYPTO_SHA256]);
 bool crypto_equal(const void *a, const void *b, size_t n); /* in constant time */

@@ -40,7 +40,7 @@ void seal_free(struct seal *s);
  * place   where the envelope will lie: "kafka|topic|id", "pg|table|column|key"; bound to it
  * out     in the arena
  *
- * Errors: ERR_RETRY "seal.memory", "seal.key" (no lease).
+ * Errors: ERR_RETRY "seal.memory", "seal.key" (no lease); ERR_REJECT "seal.size" (over 64 MiB).
  */
 MUST_CHECK struct err seal_close(struct seal *s, const struct oid *oid, int32_t epoch,
                                  enum seal_purpose purpose, struct slice place, struct slice plain,

@@ -1,0 +1,224 @@
+#include "common/crypto.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+
+enum { CHUNK_MAX = 1 << 30, CERT_CLOCK_SKEW_S = 300, DAY_S = 86400 };
+
+/* A broken machine: nothing that continued could be trusted. */
+static void
+must(bool good, const char *what)
+{
+    if (good)
+        return;
+    (void)fprintf(stderr, "crypto: %s failed\n", what);
+    abort();
+}
+
+void
+crypto_random(void *out, size_t n)
+{
+    unsigned char *p = out;
+    while (n > 0) {
+        size_t now = n < CHUNK_MAX ? n : CHUNK_MAX;
+        must(RAND_bytes(p, (int)now) == 1, "drawing random bytes");
+        p += now;
+        n -= now;
+    }
+}
+
+static void
+digest(const EVP_MD *md, const struct slice *parts, size_t n, uint8_t *out)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good = ctx != NULL && EVP_DigestInit_ex(ctx, md, NULL) == 1;
+    for (size_t i = 0; good && i < n; i++)
+        good = EVP_DigestUpdate(ctx, parts[i].p != NULL ? parts[i].p : "", parts[i].n) == 1;
+    must(good && EVP_DigestFinal_ex(ctx, out, NULL) == 1, "hashing");
+    EVP_MD_CTX_free(ctx);
+}
+
+void
+crypto_sha256_of(const struct slice *parts, size_t n, uint8_t out[CRYPTO_SHA256])
+{
+    digest(EVP_sha256(), parts, n, out);
+}
+
+void
+crypto_sha256(struct slice data, uint8_t out[CRYPTO_SHA256])
+{
+    digest(EVP_sha256(), &data, 1, out);
+}
+
+void
+crypto_sha1(struct slice data, uint8_t out[20])
+{
+    digest(EVP_sha1(), &data, 1, out);
+}
+
+void
+crypto_hmac_sha256(struct slice key, struct slice data, uint8_t out[CRYPTO_SHA256])
+{
+    unsigned n = 0;
+    must(key.n <= CHUNK_MAX &&
+             HMAC(EVP_sha256(), key.p != NULL ? key.p : "", (int)key.n,
+                  (const unsigned char *)(data.p != NULL ? data.p : ""), data.n, out, &n) != NULL &&
+             n == CRYPTO_SHA256,
+         "HMAC");
+}
+
+bool
+crypto_equal(const void *a, const void *b, size_t n)
+{
+    return CRYPTO_memcmp(a, b, n) == 0;
+}
+
+/* version and variant into 16 bytes, and those as text. RFC 9562, 4. */
+static void
+guid_format(uint8_t b[16], unsigned version, char out[37])
+{
+    b[6] = (uint8_t)((b[6] & 0x0f) | (version << 4));
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    (void)snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+                   b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+                   b[13], b[14], b[15]);
+}
+
+void
+crypto_guid(char out[37])
+{
+    uint8_t b[16];
+    crypto_random(b, sizeof b);
+    guid_format(b, 4, out);
+}
+
+void
+crypto_guid_of(const uint8_t space[16], struct slice name, char out[37])
+{
+    uint8_t sum[20];
+    const struct slice parts[] = {{(const char *)space, 16}, name};
+    digest(EVP_sha1(), parts, 2, sum);
+    guid_format(sum, 5, out);
+}
+
+/* ---- certificates */
+
+/* One name as an entry of the list; it is a DNS name unless it reads as an address. */
+static bool
+name_add(GENERAL_NAMES *list, const char *text)
+{
+    unsigned char address[16];
+    size_t n = inet_pton(AF_INET, text, address) == 1    ? 4
+               : inet_pton(AF_INET6, text, address) == 1 ? 16
+                                                         : 0;
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_STRING *value = ASN1_STRING_type_new(n > 0 ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
+    bool good = name != NULL && value != NULL &&
+                ASN1_STRING_set(value, n > 0 ? (const void *)address : (const void *)text,
+                                n > 0 ? (int)n : (int)strlen(text)) == 1;
+    if (good) {
+        GENERAL_NAME_set0_value(name, n > 0 ? GEN_IPADD : GEN_DNS, value);
+        value = NULL;
+        good = sk_GENERAL_NAME_push(list, name) > 0;
+    }
+    if (good)
+        return true;
+    ASN1_STRING_free(value);
+    GENERAL_NAME_free(name);
+    return false;
+}
+
+static bool
+names_set(X509 *cert, const char *const *names)
+{
+    GENERAL_NAMES *list = GENERAL_NAMES_new();
+    bool good = list != NULL;
+    for (; good && *names != NULL; names++)
+        good = name_add(list, *names);
+    good = good && X509_add1_ext_i2d(cert, NID_subject_alt_name, list, 0, X509V3_ADD_DEFAULT) == 1;
+    GENERAL_NAMES_free(list);
+    return good;
+}
+
+/* A certificate of its own authority: clients that are given it as CA file accept it. */
+static bool
+basics_set(X509 *cert)
+{
+    BASIC_CONSTRAINTS *basics = BASIC_CONSTRAINTS_new();
+    if (basics == NULL)
+        return false;
+    basics->ca = 0xff;
+    bool good = X509_add1_ext_i2d(cert, NID_basic_constraints, basics, 1, X509V3_ADD_DEFAULT) == 1;
+    BASIC_CONSTRAINTS_free(basics);
+    return good;
+}
+
+static bool
+serial_set(X509 *cert)
+{
+    uint8_t serial[16];
+    crypto_random(serial, sizeof serial);
+    serial[0] &= 0x7f; /* positive */
+    BIGNUM *n = BN_bin2bn(serial, sizeof serial, NULL);
+    bool good = n != NULL && BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert)) != NULL;
+    BN_free(n);
+    return good;
+}
+
+static bool
+cert_fill(X509 *cert, EVP_PKEY *key, const char *const *names, int days)
+{
+    X509_NAME *subject = X509_get_subject_name(cert);
+    return X509_set_version(cert, X509_VERSION_3) == 1 && serial_set(cert) &&
+           X509_gmtime_adj(X509_getm_notBefore(cert), -CERT_CLOCK_SKEW_S) != NULL &&
+           X509_gmtime_adj(X509_getm_notAfter(cert), (long)days * DAY_S) != NULL &&
+           X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)"weir",
+                                      -1, -1, 0) == 1 &&
+           X509_set_issuer_name(cert, subject) == 1 && X509_set_pubkey(cert, key) == 1 &&
+           basics_set(cert) && names_set(cert, names) && X509_sign(cert, key, EVP_sha256()) > 0;
+}
+
+static struct slice
+bio_text(BIO *bio, struct arena *a)
+{
+    char *p = NULL;
+    long n = BIO_get_mem_data(bio, &p);
+    return n > 0 ? slice_dup(a, (struct slice){p, (size_t)n}) : SLICE_NONE;
+}
+
+struct err
+crypto_self_signed(const char *const *names, int days, struct arena *a, struct slice *cert_pem,
+                   struct slice *key_pem)
+{
+    struct err e = ERR_OK;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    BIO *cert_bio = BIO_new(BIO_s_mem()), *key_bio = BIO_new(BIO_s_secmem());
+    if (key == NULL || cert == NULL || cert_bio == NULL || key_bio == NULL ||
+        !cert_fill(cert, key, names, days) || PEM_write_bio_X509(cert_bio, cert) != 1 ||
+        PEM_write_bio_PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) != 1) {
+        e = err_make(ERR_STOP, "crypto.cert", "a certificate could not be made");
+        goto out;
+    }
+    *cert_pem = bio_text(cert_bio, a);
+    *key_pem = bio_text(key_bio, a);
+    if (cert_pem->p == NULL || key_pem->p == NULL)
+        e = err_make(ERR_STOP, "crypto.cert", "no memory for a certificate");
+out:
+    BIO_free(key_bio);
+    BIO_free(cert_bio);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return e;
+}
