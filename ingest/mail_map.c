@@ -215,6 +215,7 @@ category_from(struct slice name, struct slice category, struct arena *a)
         {"sending patterns", "SuspiciousActivity"},
         {"sharepoint", "Malware"},
         {"onedrive", "Malware"},
+        {"phish", "InitialAccess"},
     };
     static const char *const by_category[][2] = {
         {"datalossprevention", "Exfiltration"},

@@ -82,10 +82,23 @@ mail_add_ip(struct alert *out, struct arena *a, struct slice ip)
         v->ip = ip;
 }
 
+/* For phishing the service writes a verdict or the message's id where a family belongs; taken as
+ * names they would tie all such alerts together. */
+static bool
+is_family(struct slice name, struct arena *a)
+{
+    static const char *const verdicts[] = {"phish", "malicious", "spam"};
+    struct slice lower = slice_lower(a, name);
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
+        if (slice_find(lower, slice_of(verdicts[i]), 0) < lower.n)
+            return false;
+    return name.n > 0 && mail_fold(alert_fold_guid, slice_sub(name, 0, 36), a).n == 0;
+}
+
 void
 mail_add_malware(struct alert *out, struct arena *a, struct slice name)
 {
-    struct evidence *v = name.n > 0 ? alert_add(out, a, EVIDENCE_MALWARE) : NULL;
+    struct evidence *v = is_family(name, a) ? alert_add(out, a, EVIDENCE_MALWARE) : NULL;
     if (v != NULL)
         v->malware_name = name;
 }
