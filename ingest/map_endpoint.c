@@ -234,18 +234,29 @@ put_registry(struct json o, struct evidence *ev)
     ev->registry_value_type = source_word(o, "registryValueType");
 }
 
+/* A hash of the right length: what is none (masked, cut) makes no two files the same. */
+static bool
+has_sha1(const struct evidence *ev)
+{
+    return ev->sha1.n == 40;
+}
+
+static bool
+has_sha256(const struct evidence *ev)
+{
+    return ev->sha256.n == 64;
+}
+
 /* The same file, by hash: a process repeats the hashes of its image (2.8). */
 static bool
 same_file(const struct evidence *x, const struct evidence *y)
 {
-    bool sha256 = x->sha256.n > 0 && y->sha256.n > 0;
-    bool sha1 = x->sha1.n > 0 && y->sha1.n > 0;
-    if (sha256)
+    if (has_sha256(x) && has_sha256(y))
         return slice_eq_nocase(x->sha256, y->sha256);
-    if (sha1)
+    if (has_sha1(x) && has_sha1(y))
         return slice_eq_nocase(x->sha1, y->sha1);
-    return x->sha256.n + x->sha1.n + y->sha256.n + y->sha1.n == 0 && x->file_name.n > 0 &&
-           slice_eq_nocase(x->file_name, y->file_name) &&
+    bool hashed = has_sha1(x) || has_sha256(x) || has_sha1(y) || has_sha256(y);
+    return !hashed && x->file_name.n > 0 && slice_eq_nocase(x->file_name, y->file_name) &&
            slice_eq_nocase(x->file_path, y->file_path);
 }
 
@@ -342,7 +353,7 @@ fill_evidence(struct json o, struct evidence *ev, struct arena *a)
 static void
 add_image(const struct evidence *process, struct arena *a, struct alert *out)
 {
-    if (process->sha1.n == 0 && process->sha256.n == 0)
+    if (!has_sha1(process) && !has_sha256(process))
         return;
     struct evidence image = *process; /* before alert_add, which may move the list */
     struct evidence *ev = alert_add(out, a, EVIDENCE_FILE);
@@ -483,8 +494,12 @@ map_evidence(struct json doc, struct arena *a, struct alert *out)
     struct json item;
     struct slice name;
     add_device(doc, a, out);
-    for (struct json_iter it = json_items(json_get(doc, "evidence")); json_next(&it, &name, &item);)
-        add_item(item, machine, a, out);
+    struct json list = json_get(doc, "evidence");
+    if (json_type(list) == JSON_OBJECT) /* a collector in between split it, one item a record */
+        add_item(list, machine, a, out);
+    else
+        for (struct json_iter it = json_items(list); json_next(&it, &name, &item);)
+            add_item(item, machine, a, out);
     add_lists_of_2019(doc, machine, a, out);
     add_user(json_get(doc, "relatedUser"), ROLE_UNKNOWN, a, out);
     add_user(json_get(doc, "alertUser"), ROLE_UNKNOWN, a, out);

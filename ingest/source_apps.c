@@ -18,7 +18,7 @@ enum { PAGE_LIMIT = 100 };
 
 /* A chain ends here and goes on in the next round from what it has seen: a worker's round has a
  * limit of requests, and 30 a minute are all that the tenant has. */
-enum { CHAIN_ROWS_MAX = 10000 };
+enum { CHAIN_ROWS_MAX = 1000 };
 
 static const struct opt apps_opts[] = {
     OPT_INT("ingest.apps.overlap_s", "s", 86400, 0, 2592000,
