@@ -6,9 +6,11 @@
 #include "common/cli.h"
 #include "common/conf_command.h"
 #include "common/health.h"
+#include "normalize/correlate.h"
 
 static const struct cli_command *const commands[] = {
     &config_show_command,
+    &correlate_command,
     NULL,
 };
 

@@ -17,18 +17,19 @@ struct incident_engine; /* one tenant; opaque */
 
 /* An alert version as the engine takes it. */
 struct incident_alert {
-    struct slice source;    /* name; number below */
-    uint8_t source_number;
-    struct slice native_id; /* with the source: its key */
-    int64_t version;        /* not higher than the known one: nothing happens */
+    struct slice source;                /* name; number below */
+    uint8_t source_number;              /* 0 to 31 */
+    struct slice native_id;             /* with the source: its key */
+    int64_t version;                    /* not higher than the known one: nothing happens */
     int64_t created_s, first_s, last_s; /* activity already sanitised by incident_alert_of */
-    uint8_t level;          /* 0 informational .. 3 high; unknown counts as low */
+    uint8_t level;                      /* 0 informational .. 3 high; unknown counts as low */
     uint16_t tactics;
     struct slice detector;
-    struct slice title;     /* for names; the service words below too */
-    struct slice product;   /* "Microsoft Defender ATP" */
-    struct slice category;  /* unified word */
-    struct slice threat;    /* family or name; may be NONE */
+    struct slice title;    /* for names; the service words below too */
+    struct slice product;  /* "Microsoft Defender ATP" */
+    struct slice category; /* unified word */
+    struct slice threat;   /* family or name; may be NONE */
+    bool false_positive;   /* closed as one at its source: says nothing about severity */
     const struct key_set *keys;
 };
 
@@ -50,16 +51,30 @@ struct incident_stored {
     int64_t id, version, redirect_to; /* redirect_to 0: live */
     struct slice name, first_name;
 };
-MUST_CHECK struct err incident_restore_incident(struct incident_engine *e, const struct incident_stored *s);
-/* incident_restore_alert - an alert as stored, with its incident. All versions' lead tactics, weights
- * and interval are what the store holds. Ends with incident_restored. */
-MUST_CHECK struct err incident_restore_alert(struct incident_engine *e, const struct incident_alert *al,
-                                             uint16_t leads, int64_t incident_id);
+MUST_CHECK struct err incident_restore_incident(struct incident_engine *e,
+                                                const struct incident_stored *s);
+/* incident_restore_alert - an alert as stored, with its incident. All versions' lead tactics,
+ * weights and interval are what the store holds. Ends with incident_restored. */
+MUST_CHECK struct err incident_restore_alert(struct incident_engine *e,
+                                             const struct incident_alert *al, uint16_t leads,
+                                             int64_t incident_id);
+/* incident_state - an alert as the store must hold it so that incident_restore_alert gives the same
+ * again: interval, level and weights over all versions, every identifier it carried. Texts are
+ * borrowed from the engine until it is freed; keys are in the arena. ERR_REJECT
+ * "incident.unknown": no such alert; ERR_RETRY "incident.memory": the arena is full. */
+MUST_CHECK struct err incident_state(struct incident_engine *e, struct slice source,
+                                     struct slice native_id, struct arena *a,
+                                     struct incident_alert *out, uint16_t *leads);
 /* incident_restored - links what was restored; differences from the stored membership are counted
  * (*diff, expected 0) and show up as ordinary changes. */
 MUST_CHECK struct err incident_restored(struct incident_engine *e, size_t *diff);
 
-/* incident_add - one alert version. ERR_RETRY "incident.memory": limit reached, the engine is void. */
+/* Of a posting list: how many candidates are scored, and how many looked at, newest first. What
+ * was cut off by these is counted: beyond them the partition may depend on the order. */
+enum { INCIDENT_SCAN_MAX = 256, INCIDENT_LOOK_MAX = 16384, INCIDENT_ENTITIES_MAX = 1000 };
+
+/* incident_add - one alert version. ERR_RETRY "incident.memory": limit reached, the engine is void.
+ */
 MUST_CHECK struct err incident_add(struct incident_engine *e, const struct incident_alert *al);
 
 /* Why an alert is where it is. */
@@ -90,8 +105,8 @@ struct incident_row {
     struct slice name, first_name;
     enum severity severity;
     int32_t stage_score;
-    uint16_t tactics;    /* all tactics of its alerts */
-    uint32_t sources;    /* bit source number */
+    uint16_t tactics; /* all tactics of its alerts */
+    uint32_t sources; /* bit source number */
     int32_t alerts, users, devices;
     int64_t first_s, last_s, created_s; /* activity; created of its first alert */
     struct slice *entities; /* "upn:anna@contoso.com", "dns:..": what people search by */
@@ -99,7 +114,7 @@ struct incident_row {
 };
 
 struct incident_changes {
-    struct incident_row *rows; /* sorted by id; merged ones before their survivors' last change */
+    struct incident_row *rows; /* merged ones first, each half sorted by id */
     size_t n_rows;
     struct incident_membership *members; /* alerts whose incident is new or changed */
     size_t n_members;
@@ -109,6 +124,8 @@ struct incident_changes {
     size_t n_related;
     size_t identity_conflicts;
     size_t added_new, added_joined, added_merged; /* decisions of this batch */
+    size_t refused; /* links that a cap refused; each leaves a related entry */
+    size_t cut;     /* lists longer than a scan may go, keys beyond KEYS_NODE_MAX */
 };
 
 /* incident_changes - what happened since the last commit; in the arena. */
@@ -122,11 +139,14 @@ int64_t incident_of(struct incident_engine *e, struct slice source, struct slice
 
 /* incident_sentence - "Linked to alert B with 1927 of 1000: same user anna, 2 h apart (766) + next
  * stage (150) + ..."; the numbers add up to the score. In the arena. Ref: correlation.md 12. */
-struct slice incident_sentence(const struct incident_reason *r, const struct link_params *p, struct arena *a);
+struct slice incident_sentence(const struct incident_reason *r, const struct link_params *p,
+                               struct arena *a);
 
 /* incident_reason_json / _read - the reason as stored in `link` and printed by explain --json:
  * {"alert":..,"partner":..,"score":..,"parts":[{"part","points",...}]}; read(json(x)) = x. */
-struct slice incident_reason_json(const struct incident_reason *r, const struct link_params *p, struct arena *a);
-MUST_CHECK struct err incident_reason_read(struct slice json, struct arena *a, struct incident_reason *out);
+struct slice incident_reason_json(const struct incident_reason *r, const struct link_params *p,
+                                  struct arena *a);
+MUST_CHECK struct err incident_reason_read(struct slice json, struct arena *a,
+                                           struct incident_reason *out);
 
 #endif

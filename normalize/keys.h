@@ -16,16 +16,39 @@
 
 /* Order is the priority of correlation.md 5; the names are those of the offline format. */
 enum key_type {
-    KEY_USER, KEY_DEVICE, KEY_SHORT_NAME, KEY_NETWORK_MESSAGE, KEY_INTERNET_MESSAGE, KEY_MAIL_CLUSTER,
-    KEY_SENDER, KEY_URL, KEY_DOMAIN, KEY_IP, KEY_IP_PRIVATE, KEY_FILE, KEY_COMMAND, KEY_PROCESS,
-    KEY_SESSION, KEY_OAUTH_APP, KEY_CLOUD_APP, KEY_RESOURCE,
+    KEY_USER,
+    KEY_DEVICE,
+    KEY_SHORT_NAME,
+    KEY_NETWORK_MESSAGE,
+    KEY_INTERNET_MESSAGE,
+    KEY_MAIL_CLUSTER,
+    KEY_SENDER,
+    KEY_URL,
+    KEY_DOMAIN,
+    KEY_IP,
+    KEY_IP_PRIVATE,
+    KEY_FILE,
+    KEY_COMMAND,
+    KEY_PROCESS,
+    KEY_SESSION,
+    KEY_OAUTH_APP,
+    KEY_CLOUD_APP,
+    KEY_RESOURCE,
     KEY_TYPES
 };
-enum key_class { CLASS_USER, CLASS_DEVICE, CLASS_MESSAGE, CLASS_NETWORK, CLASS_FILE, CLASS_APP, KEY_CLASSES };
+enum key_class {
+    CLASS_USER,
+    CLASS_DEVICE,
+    CLASS_MESSAGE,
+    CLASS_NETWORK,
+    CLASS_FILE,
+    CLASS_APP,
+    KEY_CLASSES
+};
 
 /* One row of the parameters: everything integer, times in seconds. */
 struct key_rule {
-    const char *name; /* "user", "nmid", "ip" */
+    const char *name;  /* "user", "nmid", "ip" */
     const char *label; /* for explanations: "user", "message", "address" */
     int32_t weight;
     int32_t half_life_s, window_s;
@@ -43,7 +66,8 @@ struct link_params {
 
 extern const struct link_params link_defaults;
 
-enum { KEYS_MAX = 64, KEYS_IDENTIFIERS_MAX = 8 };
+/* KEYS_NODE_MAX: what one alert may hold after many versions; packed sets may be as large. */
+enum { KEYS_MAX = 64, KEYS_NODE_MAX = 1024, KEYS_IDENTIFIERS_MAX = 8, KEYS_VALUE_MAX = 4096 };
 
 /* An identifier or key: type and canonical value. For KEY_USER and KEY_DEVICE the value has its
  * kind in front: "upn:", "aad:", "sid:", "sam:"; "mde:", "aadd:", "dns:". */
@@ -65,9 +89,9 @@ struct key_identity {
 struct key_set {
     struct key_identity *identities;
     size_t n_identities;
-    struct key keys[KEYS_MAX]; /* sorted by (type, value), no repeats; identities' first ids included */
-    size_t n_keys;
-    uint32_t cut; /* keys beyond KEYS_MAX that were left out */
+    struct key *keys; /* sorted by (type, value), no repeats; identities' first ids included */
+    size_t n_keys;    /* keys_of gives KEYS_MAX at most; the offline format may have more */
+    uint32_t cut;     /* keys beyond KEYS_MAX that were left out */
 };
 
 /* A value known to be ordinary (correlation.md 6, the known-hub list): damp in thousandths. */
@@ -77,17 +101,28 @@ struct key_hub {
     int32_t damp;
 };
 
-/* A tenant's own data for the correlator; sorted, borrowed. */
+/* A block of addresses known to be ordinary: 16 bytes, IPv4 in its mapped form. */
+struct key_block {
+    uint8_t net[16];
+    uint8_t bits; /* of 128 */
+    int32_t damp;
+};
+
+/* A tenant's own data for the correlator; sorted, borrowed. All zero: nothing known. */
 struct key_tenant {
-    const struct key_hub *hubs;
+    const struct key_hub *hubs; /* by (type, value) */
     size_t n_hubs;
+    const struct key_block *blocks; /* for both address types */
+    size_t n_blocks;
     const struct slice *domains; /* accepted mail domains, lower case */
     size_t n_domains;
 };
 
 /* keys_tenant_read - from the tenant's settings JSON: {"domains":[..],"hubs":[{"type":"ip",
- * "value":"203.0.113.9","damp":100}]}; "value" may be an address block "10.0.0.0/8" for ip types,
- * which is kept as such. ERR_REJECT "settings.hubs" names the entry that is wrong. In the arena. */
+ * "value":"203.0.113.9","damp":100}]}; "value" may be an address block "10.0.0.0/8" for ip types.
+ * Values are brought to their canonical form; damp is 0 to 1000. Absent members: empty lists.
+ * ERR_REJECT "settings.hubs", "settings.domains" or "settings.json" names the entry that is wrong;
+ * ERR_RETRY "keys.memory". In the arena. */
 MUST_CHECK struct err keys_tenant_read(struct slice json, struct arena *a, struct key_tenant *out);
 
 /*
@@ -107,6 +142,19 @@ MUST_CHECK struct err keys_of(const struct alert *al, const struct link_params *
  * unpack(pack(x)) = x. ERR_REJECT "keys.packed": not such bytes. */
 struct slice keys_pack(const struct key_set *set, struct arena *a); /* SLICE_NONE: out of memory */
 MUST_CHECK struct err keys_unpack(struct slice packed, struct arena *a, struct key_set *out);
+
+/* keys_damp - what the hub list says of a value, in thousandths; 1000: it is not on it. */
+int32_t keys_damp(const struct key_tenant *t, enum key_type type, struct slice value);
+/* keys_own_address - is the part behind the @ one of the tenant's accepted domains? */
+bool keys_own_address(const struct key_tenant *t, struct slice address);
+/* keys_finish - what holds for every set: keys sorted by (type, value), of equal ones the larger
+ * weight; beyond `most` cut and counted; identities whose key was cut go too. */
+void keys_finish(struct key_set *set, size_t most);
+/* keys_address - an address as 16 bytes, IPv4 mapped; false: not one. */
+bool keys_address(struct slice text, uint8_t out[16]);
+/* keys_address_type - KEY_IP or KEY_IP_PRIVATE; KEY_TYPES: a stop value (loopback, link-local,
+ * unspecified, multicast, broadcast). */
+enum key_type keys_address_type(const uint8_t address[16]);
 
 enum key_type key_type_of(struct slice name); /* KEY_TYPES: no such type */
 

@@ -1,0 +1,184 @@
+#include "normalize/incident.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "normalize/incident_internal.h"
+
+#define UNITS_A_S 10000000 /* of 100 ns */
+
+enum { LATE_END_S = 600, EARLY_START_S = 90 * 86400 };
+
+struct err
+incident_dead(void)
+{
+    return err_make(ERR_RETRY, "incident.memory", "the correlator's memory limit is reached");
+}
+
+/* ---- what an alert says */
+
+static int64_t
+clamp(int64_t v, int64_t least, int64_t most)
+{
+    return v < least ? least : v > most ? most : v;
+}
+
+static int64_t
+seconds(int64_t at_100ns, int64_t fallback_s)
+{
+    if (at_100ns == CLOCK_NONE)
+        return fallback_s;
+    return clamp(at_100ns / UNITS_A_S, 0, INCIDENT_TIME_MAX_S);
+}
+
+static uint8_t
+level_of(enum severity s)
+{
+    switch (s) {
+    case SEVERITY_INFORMATIONAL:
+        return 0;
+    case SEVERITY_MEDIUM:
+        return 2;
+    case SEVERITY_HIGH:
+        return 3;
+    case SEVERITY_LOW:
+    case SEVERITY_UNKNOWN:
+        break;
+    }
+    return 1;
+}
+
+void
+incident_alert_of(const struct alert *al, uint8_t source_number, const struct key_set *keys,
+                  struct incident_alert *out)
+{
+    int64_t created = seconds(al->created, 0);
+    int64_t first = seconds(al->first_activity, created);
+    int64_t last = seconds(al->last_activity, created);
+    if (last < first) {
+        int64_t swap = first;
+        first = last;
+        last = swap;
+    }
+    if (last > created + LATE_END_S)
+        last = created;
+    first = first < last ? first : last;
+    if (first < created - EARLY_START_S)
+        first = created - EARLY_START_S;
+    last = last < first ? first : last;
+    *out = (struct incident_alert){
+        .source = al->source,
+        .source_number = source_number,
+        .native_id = al->native_id,
+        .version = al->version,
+        .created_s = created,
+        .first_s = first,
+        .last_s = last,
+        .level = level_of(al->severity),
+        .tactics = al->tactics & INCIDENT_TACTICS,
+        .detector = al->detector,
+        .title = al->title,
+        .product = slice_of(service_product(al->service)),
+        .category = al->category,
+        .threat = al->threat_family.n > 0 ? al->threat_family : al->threat_name,
+        .false_positive =
+            al->status == STATUS_RESOLVED && al->classification == CLASS_FALSE_POSITIVE,
+        .keys = keys,
+    };
+}
+
+/* ---- the engine */
+
+struct incident_engine *
+incident_engine_new(const struct link_params *p, int64_t next_id, size_t limit_bytes)
+{
+    struct incident_engine *e = calloc(1, sizeof(*e));
+    if (e == NULL)
+        return NULL;
+    e->p = p;
+    e->next_id = next_id;
+    e->limit_bytes = limit_bytes;
+    /* an address nobody outside knows: hostile values cannot be made to share a slot */
+    e->seed = (uint64_t)(uintptr_t)e * 0x9e3779b97f4a7c15U;
+    return e;
+}
+
+void
+incident_engine_free(struct incident_engine *e)
+{
+    if (e == NULL)
+        return;
+    incident_table_free(e);
+    free(e);
+}
+
+size_t
+incident_engine_bytes(const struct incident_engine *e)
+{
+    return e->bytes + sizeof(*e);
+}
+
+int64_t
+incident_next_id(const struct incident_engine *e)
+{
+    return e->next_id;
+}
+
+/* ---- one alert version */
+
+static void
+open_incident(struct incident_engine *e, uint32_t node)
+{
+    uint32_t group = incident_group_new(e, e->next_id);
+    if (group == INCIDENT_NONE)
+        return;
+    e->next_id++;
+    incident_group_join(e, group, node);
+    incident_relink_reason(e, node, INCIDENT_NONE, NULL);
+    e->opened++;
+}
+
+static void
+relink_dirty(struct incident_engine *e)
+{
+    for (uint32_t i = 0; i < e->n_dirty && !e->dead; i++)
+        incident_relink(e, e->dirty[i].node, incident_table_root(e, e->dirty[i].key));
+    e->n_dirty = 0;
+}
+
+struct err
+incident_add(struct incident_engine *e, const struct incident_alert *al)
+{
+    assert(al->keys != NULL);
+    uint32_t alert = e->dead ? INCIDENT_NONE : incident_node_alert(e, al);
+    if (alert == INCIDENT_NONE)
+        return incident_dead();
+    uint32_t node = e->entries[alert].ref;
+    bool grown = true, news = true;
+    if (node == INCIDENT_NONE) {
+        node = incident_node_new(e, al, alert, incident_node_lead(al->tactics & INCIDENT_TACTICS));
+    } else if (al->version > e->nodes[node].version) {
+        grown = incident_node_absorb(e, node, al, &news);
+    } else {
+        return ERR_OK;
+    }
+    if (node != INCIDENT_NONE && grown && !e->dead)
+        incident_relink(e, node, INCIDENT_NONE);
+    if (node != INCIDENT_NONE && e->nodes[node].group == INCIDENT_NONE && !e->dead)
+        open_incident(e, node);
+    relink_dirty(e);
+    if (news && !e->dead)
+        incident_group_touch(e, incident_group(e, e->nodes[node].group));
+    return e->dead ? incident_dead() : ERR_OK;
+}
+
+int64_t
+incident_of(struct incident_engine *e, struct slice source, struct slice native_id)
+{
+    uint32_t node = incident_node_find(e, source, native_id);
+    if (node == INCIDENT_NONE || e->nodes[node].group == INCIDENT_NONE)
+        return 0;
+    return e->groups[incident_group(e, e->nodes[node].group)].id;
+}

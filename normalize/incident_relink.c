@@ -1,0 +1,169 @@
+#include "normalize/incident_internal.h"
+
+static struct link_node
+as_link_node(const struct node *n)
+{
+    return (struct link_node){n->first_s, n->last_s,   n->leads, n->level,
+                              n->source,  n->detector, n->keys,  n->n_keys};
+}
+
+static bool
+face_before(const void *ctx, uint32_t a, uint32_t b)
+{
+    const struct incident_engine *e = ctx;
+    return slice_cmp(incident_table_text(e, e->entries[a].face),
+                     incident_table_text(e, e->entries[b].face)) < 0;
+}
+
+static void
+add_related(struct incident_engine *e, uint32_t a, uint32_t b, int32_t score, const char *why)
+{
+    if (e->shadow != NULL || !incident_table_grow(e, (void **)&e->related, sizeof(*e->related),
+                                                  e->n_related, &e->cap_related))
+        return;
+    e->related[e->n_related++] = (struct related){a, b, score, why};
+}
+
+void
+incident_relink_reason(struct incident_engine *e, uint32_t node, uint32_t partner,
+                       const struct link_score *s)
+{
+    if (!incident_table_grow(e, (void **)&e->reasons, sizeof(*e->reasons), e->n_reasons,
+                             &e->cap_reasons))
+        return;
+    struct reason *r = &e->reasons[e->n_reasons++];
+    *r = (struct reason){.node = node, .partner = partner, .level = e->nodes[node].level};
+    if (partner == INCIDENT_NONE)
+        return;
+    r->partner_level = e->nodes[partner].level;
+    r->score = *s;
+}
+
+static void
+join(struct incident_engine *e, uint32_t node, uint32_t partner, const struct link_score *s)
+{
+    uint32_t own = e->nodes[node].group;
+    own = own != INCIDENT_NONE ? incident_group(e, own) : own;
+    uint32_t other = incident_group(e, e->nodes[partner].group);
+    if (own == other)
+        return;
+    if (incident_group_over_caps(e, other, own, node)) {
+        e->refused++;
+        add_related(e, node, partner, s->score, "cap");
+        return;
+    }
+    incident_relink_reason(e, node, partner, s);
+    if (own == INCIDENT_NONE) {
+        incident_group_join(e, other, node);
+        e->joined++;
+    } else {
+        incident_group_merge(e, own, other);
+        e->merged++;
+    }
+}
+
+static uint32_t
+shadow_root(uint32_t *parent, uint32_t node)
+{
+    while (parent[node] != node)
+        node = parent[node] = parent[parent[node]];
+    return node;
+}
+
+/* Nothing to learn from scoring these two: they are together already. */
+static bool
+together(struct incident_engine *e, uint32_t a, uint32_t b)
+{
+    if (e->shadow != NULL)
+        return shadow_root(e->shadow, a) == shadow_root(e->shadow, b);
+    uint32_t group = e->nodes[a].group;
+    return group != INCIDENT_NONE &&
+           incident_group(e, group) == incident_group(e, e->nodes[b].group);
+}
+
+/* The five strongest of one relinking are kept, a partner incident once. */
+enum { RELATED_MAX = 5 };
+struct candidates {
+    struct related list[RELATED_MAX];
+    size_t n;
+};
+
+static void
+offer_related(struct incident_engine *e, struct candidates *c, uint32_t node, uint32_t partner,
+              int32_t score)
+{
+    uint32_t group = incident_group(e, e->nodes[partner].group);
+    size_t at = c->n;
+    for (size_t i = 0; i < c->n; i++)
+        if (incident_group(e, e->nodes[c->list[i].b].group) == group)
+            at = i;
+    if (at == c->n && c->n == RELATED_MAX) {
+        at = 0;
+        for (size_t i = 1; i < c->n; i++)
+            if (c->list[i].score < c->list[at].score)
+                at = i;
+    }
+    if (at < c->n && c->list[at].score >= score)
+        return;
+    c->list[at] = (struct related){node, partner, score, "score"};
+    c->n += at == c->n;
+}
+
+static void
+try_link(struct incident_engine *e, uint32_t node, uint32_t partner, struct candidates *c)
+{
+    struct link_node a = as_link_node(&e->nodes[node]), b = as_link_node(&e->nodes[partner]);
+    struct link_score s;
+    link_score(&a, &b, e->p, face_before, e, &s);
+    if (s.score >= e->p->threshold) {
+        join(e, node, partner, &s);
+        if (e->shadow != NULL &&
+            incident_group(e, e->nodes[node].group) == incident_group(e, e->nodes[partner].group))
+            e->shadow[shadow_root(e->shadow, node)] = shadow_root(e->shadow, partner);
+    } else if (s.score >= e->p->related) {
+        offer_related(e, c, node, partner, s.score);
+    }
+}
+
+/* One key of a node: those who have it too, newest first. */
+static void
+relink_key(struct incident_engine *e, uint32_t node, const struct link_key *key, uint32_t mark,
+           struct candidates *c)
+{
+    const struct entry *x = &e->entries[key->id];
+    const uint32_t *list = incident_table_nodes(x);
+    struct link_node self = as_link_node(&e->nodes[node]);
+    int32_t window = e->p->rules[key->type].window_s;
+    uint32_t scored = 0, looked = 0;
+    for (uint32_t i = x->n_nodes; i-- > 0 && !e->dead; looked++) {
+        struct node *m = &e->nodes[list[i]];
+        if (list[i] == node || m->mark == mark)
+            continue;
+        struct link_node other = {.first_s = m->first_s, .last_s = m->last_s};
+        if (link_gap(&self, &other, e->p->time_step_s) > window)
+            continue;
+        m->mark = mark;
+        if (together(e, node, list[i]))
+            continue;
+        if (scored++ >= INCIDENT_SCAN_MAX || looked >= INCIDENT_LOOK_MAX) {
+            e->cut++;
+            return;
+        }
+        try_link(e, node, list[i], c);
+    }
+}
+
+/* Score a node against all that share a key with it, or only one key. */
+void
+incident_relink(struct incident_engine *e, uint32_t node, uint32_t only)
+{
+    uint32_t mark = incident_table_mark(e);
+    struct candidates c = {.n = 0};
+    const struct node *n = &e->nodes[node];
+    for (uint16_t i = 0; i < n->n_keys && !e->dead; i++)
+        if ((only == INCIDENT_NONE || n->keys[i].id == only) &&
+            n->keys[i].weight >= e->p->min_key_weight)
+            relink_key(e, node, &n->keys[i], mark, &c);
+    for (size_t i = 0; i < c.n; i++)
+        add_related(e, c.list[i].a, c.list[i].b, c.list[i].score, c.list[i].why);
+}

@@ -1,0 +1,206 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "normalize/keys.h"
+
+/* Packed: version 1, cut, identities (type, count, texts), keys (type, weight, text); numbers in
+ * groups of seven bits, least first; texts with their length in front. */
+enum { PACK_VERSION = 1, VARINT_MAX = 5 };
+
+struct out {
+    uint8_t *p; /* NULL: only counting */
+    size_t n;
+};
+
+static void
+put(struct out *o, uint32_t v)
+{
+    do {
+        uint8_t byte = (uint8_t)((v & 0x7f) | (v > 0x7f ? 0x80 : 0));
+        if (o->p != NULL)
+            o->p[o->n] = byte;
+        o->n++;
+        v >>= 7;
+    } while (v > 0);
+}
+
+static void
+put_text(struct out *o, struct slice s)
+{
+    put(o, (uint32_t)s.n);
+    if (o->p != NULL && s.n > 0)
+        memcpy(o->p + o->n, s.p, s.n);
+    o->n += s.n;
+}
+
+static void
+put_set(struct out *o, const struct key_set *set)
+{
+    put(o, PACK_VERSION);
+    put(o, set->cut);
+    put(o, (uint32_t)set->n_identities);
+    for (size_t i = 0; i < set->n_identities; i++) {
+        const struct key_identity *id = &set->identities[i];
+        put(o, (uint32_t)id->type);
+        put(o, (uint32_t)id->n_ids);
+        for (size_t k = 0; k < id->n_ids; k++)
+            put_text(o, id->ids[k]);
+    }
+    put(o, (uint32_t)set->n_keys);
+    for (size_t i = 0; i < set->n_keys; i++) {
+        put(o, (uint32_t)set->keys[i].type);
+        put(o, (uint32_t)set->keys[i].weight);
+        put_text(o, set->keys[i].value);
+    }
+}
+
+struct slice
+keys_pack(const struct key_set *set, struct arena *a)
+{
+    struct out count = {NULL, 0};
+    put_set(&count, set);
+    struct out made = {arena_alloc(a, count.n), 0};
+    if (made.p == NULL)
+        return SLICE_NONE;
+    put_set(&made, set);
+    return (struct slice){(const char *)made.p, made.n};
+}
+
+/* ---- back */
+
+struct in {
+    const uint8_t *p;
+    size_t n;
+    bool bad;
+};
+
+static uint32_t
+get(struct in *in, uint32_t most)
+{
+    uint64_t v = 0;
+    for (unsigned i = 0; i < VARINT_MAX; i++) {
+        if (in->bad || in->n == 0)
+            break;
+        uint8_t byte = *in->p++;
+        in->n--;
+        v |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if ((byte & 0x80) != 0)
+            continue;
+        if (v <= most && (byte != 0 || i == 0)) /* one spelling of each number */
+            return (uint32_t)v;
+        break;
+    }
+    in->bad = true;
+    return 0;
+}
+
+static struct slice
+get_text(struct in *in)
+{
+    uint32_t n = get(in, KEYS_VALUE_MAX * 4);
+    if (in->bad || n > in->n) {
+        in->bad = true;
+        return SLICE("");
+    }
+    struct slice s = {(const char *)in->p, n};
+    in->p += n;
+    in->n -= n;
+    return s;
+}
+
+static bool
+get_identities(struct in *in, struct arena *a, struct key_set *out)
+{
+    out->n_identities = get(in, KEYS_NODE_MAX);
+    out->identities = arena_alloc(a, sizeof(*out->identities) * (out->n_identities + 1));
+    if (out->identities == NULL)
+        return false;
+    for (size_t i = 0; i < out->n_identities && !in->bad; i++) {
+        struct key_identity *id = &out->identities[i];
+        id->type = (enum key_type)get(in, KEY_DEVICE);
+        id->n_ids = get(in, KEYS_IDENTIFIERS_MAX);
+        in->bad |= id->n_ids == 0;
+        for (size_t k = 0; k < id->n_ids && !in->bad; k++)
+            id->ids[k] = get_text(in);
+    }
+    return true;
+}
+
+static bool
+get_keys(struct in *in, struct arena *a, struct key_set *out)
+{
+    out->n_keys = get(in, KEYS_NODE_MAX);
+    out->keys = arena_alloc(a, sizeof(*out->keys) * (out->n_keys + 1));
+    if (out->keys == NULL)
+        return false;
+    for (size_t i = 0; i < out->n_keys && !in->bad; i++) {
+        out->keys[i].type = (enum key_type)get(in, KEY_TYPES - 1);
+        out->keys[i].weight = (int32_t)get(in, INT32_MAX);
+        out->keys[i].value = get_text(in);
+    }
+    return true;
+}
+
+struct err
+keys_unpack(struct slice packed, struct arena *a, struct key_set *out)
+{
+    struct in in = {(const uint8_t *)packed.p, packed.n, false};
+    *out = (struct key_set){.cut = 0};
+    if (get(&in, UINT32_MAX) != PACK_VERSION)
+        return err_make(ERR_REJECT, "keys.packed", "packed keys of a version not known here");
+    out->cut = get(&in, UINT32_MAX);
+    if (!get_identities(&in, a, out) || !get_keys(&in, a, out))
+        return err_make(ERR_RETRY, "keys.memory", "no room for an alert's keys");
+    if (in.bad || in.n != 0)
+        return err_make(ERR_REJECT, "keys.packed", "packed keys are cut off or damaged");
+    return ERR_OK;
+}
+
+/* ---- what holds for every set */
+
+static int
+key_order(const void *a, const void *b)
+{
+    const struct key *x = a, *y = b;
+    if (x->type != y->type)
+        return x->type < y->type ? -1 : 1;
+    int order = slice_cmp(x->value, y->value);
+    return order != 0 ? order : (x->weight < y->weight) - (x->weight > y->weight);
+}
+
+static bool
+has_key(const struct key_set *set, enum key_type type, struct slice value)
+{
+    for (size_t i = 0; i < set->n_keys && set->keys[i].type <= type; i++)
+        if (set->keys[i].type == type && slice_eq(set->keys[i].value, value))
+            return true;
+    return false;
+}
+
+void
+keys_finish(struct key_set *set, size_t most)
+{
+    size_t n = 0;
+    if (set->n_keys > 1)
+        qsort(set->keys, set->n_keys, sizeof(*set->keys), key_order);
+    for (size_t i = 0; i < set->n_keys; i++) /* of equal ones the heaviest comes first */
+        if (n == 0 || set->keys[n - 1].type != set->keys[i].type ||
+            !slice_eq(set->keys[n - 1].value, set->keys[i].value))
+            set->keys[n++] = set->keys[i];
+    set->n_keys = n < most ? n : most;
+    set->cut += (uint32_t)(n - set->n_keys);
+    n = 0;
+    for (size_t i = 0; i < set->n_identities; i++)
+        if (has_key(set, set->identities[i].type, set->identities[i].ids[0]))
+            set->identities[n++] = set->identities[i];
+    set->n_identities = n;
+}
+
+enum key_type
+key_type_of(struct slice name)
+{
+    for (int i = 0; i < KEY_TYPES; i++)
+        if (slice_eq(name, slice_of(link_defaults.rules[i].name)))
+            return (enum key_type)i;
+    return KEY_TYPES;
+}
