@@ -87,6 +87,15 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libweir.a
 -include $(OBJ:.o=.d) $(B)/weir.d $(SIM_SRC:%.c=$(B)/%.d) $(UNIT:=.d) $(PROPERTY:=.d)
 .SECONDARY:
 
+# ---- pages made from the tables in the program
+
+.PHONY: docs
+docs: $(B)/weir
+	@mkdir -p docs
+	@for page in settings metrics exit-codes commands; do \
+		$(B)/weir config document $$page > docs/$$page.md || exit 1; done
+	@$(B)/weir config document weir.yaml > deploy/weir.yaml
+
 # ---- tests: `make test T=link` runs what matches
 
 PROGRAMS = $(foreach p,$(UNIT) $(PROPERTY),$(if $(findstring $(T),$(p)),$(p)))

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,9 +7,19 @@
 #include "common/cli_help.h"
 #include "common/metric.h"
 
-/* Where a value comes from and what it may be, after "default ". */
+/* Text inside a table of Markdown ("|") or a quoted scalar of YAML ("\"\\"): with a backslash. */
 static void
-put_default(const struct opt *o)
+put_escaped(const char *text, const char *special)
+{
+    for (; *text != '\0'; text++) {
+        if (strchr(special, *text) != NULL)
+            putchar('\\');
+        putchar(*text);
+    }
+}
+
+static void
+put_default(const struct opt *o, const char *special)
 {
     switch (o->type) {
     case OPT_TYPE_INT:
@@ -18,7 +29,7 @@ put_default(const struct opt *o)
         fputs(o->fallback ? "true" : "false", stdout);
         break;
     default:
-        fputs(o->text != NULL ? o->text : "", stdout);
+        put_escaped(o->text != NULL ? o->text : "", special);
     }
 }
 
@@ -49,14 +60,25 @@ settings_page(const struct opt *const *tables)
                        (int)strcspn(o->name, "."), o->name);
             last = o->name;
             printf("| `%s` | ", o->name);
-            put_default(o);
+            put_default(o, "|");
             if (o->type == OPT_TYPE_INT)
                 printf(" | %" PRId64 " | %" PRId64 " | %s", o->least, o->most,
                        o->unit != NULL ? o->unit : "");
             else
                 fputs(" | | |", stdout);
-            printf(" | %s |\n", o->help);
+            fputs(" | ", stdout);
+            put_escaped(o->help, "|");
+            puts(" |");
         }
+}
+
+/* A pattern with a region in it, so that the line can be used as it is. */
+static void
+put_name(const char *name)
+{
+    size_t before = strcspn(name, "*");
+    printf("\n#%.*s%s%s", (int)before, name, name[before] == '*' ? "eu" : "",
+           name[before] == '*' ? name + before + 1 : "");
 }
 
 /* Flat names: one line can be uncommented without its neighbours. */
@@ -78,8 +100,9 @@ yaml_page(const struct opt *const *tables)
             if (o->type == OPT_TYPE_INT)
                 printf(" From %" PRId64 " to %" PRId64 "%s%s.", o->least, o->most,
                        o->unit != NULL ? " " : "", o->unit != NULL ? o->unit : "");
-            printf("\n#%s: %s", o->name, o->type == OPT_TYPE_TEXT ? "\"" : "");
-            put_default(o);
+            put_name(o->name);
+            fputs(o->type == OPT_TYPE_TEXT ? ": \"" : ": ", stdout);
+            put_default(o, "\"\\");
             puts(o->type == OPT_TYPE_TEXT ? "\"" : "");
         }
 }

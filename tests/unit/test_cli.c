@@ -74,7 +74,8 @@ static const struct cli_command FAIL = {.noun = "test",
                                         .run = fail_run};
 static const struct cli_command *const COMMANDS[] = {&SHOW, &LIST, &DOCTOR, &RUN, &FAIL, NULL};
 static const struct opt OPTS[] = {OPT_INT("ingest.poll_s", "s", 60, 5, 3600, "How often."),
-                                  OPT_END};
+                                  OPT_TEXT("odd.text", "a\"b\\c|d", "A | b."),
+                                  OPT_TEXT("region.*.database", NULL, "Where."), OPT_END};
 static const struct opt *const TABLES[] = {OPTS, NULL};
 
 static struct capture out, err; /* large; of the run at hand */
@@ -317,6 +318,9 @@ test_the_manual_is_made_from_the_tables(void **state)
         const char *page, *holds;
     } ROWS[] = {
         {"settings", "| `ingest.poll_s` | 60 | 5 | 3600 | s | How often. |\n"},
+        {"settings", "| `odd.text` | a\"b\\c\\|d | | | | A \\| b. |\n"},
+        {"weir.yaml", "\n#odd.text: \"a\\\"b\\\\c|d\"\n"},
+        {"weir.yaml", "\n#region.eu.database: \"\"\n"},
         {"settings", "| `log.level` | info | | | | "},
         {"weir.yaml", "\n# How often. From 5 to 3600 s.\n#ingest.poll_s: 60\n"},
         {"weir.yaml", "\n#log.level: \"info\"\n"},
@@ -335,6 +339,34 @@ test_the_manual_is_made_from_the_tables(void **state)
     (void)state;
 }
 
+/* Each line of the sample, uncommented, is read, and says what was the default anyway. */
+static void
+test_the_sample_configuration_holds_the_defaults(void **state)
+{
+    char path[] = "/tmp/weir-sample-XXXXXX", flag[64];
+    size_t settings = 0;
+    assert_int_equal(run("config document weir.yaml"), 0);
+    FILE *f = fdopen(mkstemp(path), "w");
+    assert_non_null(f);
+    char *save = NULL;
+    for (char *l = strtok_r(out.text, "\n", &save); l != NULL; l = strtok_r(NULL, "\n", &save)) {
+        bool setting = l[0] == '#' && l[1] != ' ' && l[1] != '\0';
+        fprintf(f, "%s\n", l + setting);
+        settings += setting;
+    }
+    fclose(f);
+    (void)snprintf(flag, sizeof flag, "--config=%s", path);
+    char *argv[] = {"weir", "tenant", "show", "--tenant=X", flag, NULL};
+    capture_begin(&out, STDOUT_FILENO);
+    int code = cli_main(5, argv, COMMANDS, TABLES);
+    capture_end(&out);
+    unlink(path);
+    assert_int_equal(code, 0);
+    assert_string_equal(out.text, "show X shallow - 60\n");
+    assert_int_equal(settings, 4);
+    (void)state;
+}
+
 int
 main(void)
 {
@@ -348,6 +380,7 @@ main(void)
         cmocka_unit_test(test_a_full_disk_is_an_error_and_a_reader_who_left_is_none),
         cmocka_unit_test(test_a_table_is_aligned_and_free_of_control_characters),
         cmocka_unit_test(test_the_manual_is_made_from_the_tables),
+        cmocka_unit_test(test_the_sample_configuration_holds_the_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
