@@ -78,8 +78,22 @@ $(B)/libweir.a: $(OBJ)
 $(B)/weir: $(B)/weir.o $(B)/libweir.a
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL)
 
-$(B)/weir-sim: $(SIM_SRC:%.c=$(B)/%.o) $(B)/libweir.a
+# the simulator's story is built in; its parts without main() are linked to their tests
+SIM_OBJ := $(SIM_SRC:%.c=$(B)/%.o) $(B)/gen/story.o
+
+$(B)/gen/story.S: $(wildcard tests/simulator/story/*.json*) deploy/embed
+	@mkdir -p $(@D)
+	@deploy/embed story $(wildcard tests/simulator/story/*.json*) > $@
+
+$(B)/gen/story.o: $(B)/gen/story.S
+	$(CC) -c -o $@ $<
+
+$(B)/weir-sim: $(SIM_OBJ) $(B)/libweir.a
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL)
+
+$(B)/tests/unit/test_simulator_%: $(B)/tests/unit/test_simulator_%.o \
+		$(filter-out %/main.o,$(SIM_OBJ)) $(B)/libweir.a
+	$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
 $(B)/tests/%: $(B)/tests/%.o $(B)/libweir.a
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka

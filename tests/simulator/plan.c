@@ -1,0 +1,225 @@
+#include "tests/simulator/plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/crypto.h"
+
+const char *const sim_source_names[SIM_SOURCES] = {"endpoint", "mail", "apps", "identity"};
+
+struct delivery *
+plan_add(struct plan *p, const struct delivery *d)
+{
+    if (p->n == p->capacity) {
+        struct delivery *items = arena_grow(p->arena, p->items, sizeof(*items), &p->capacity);
+        if (items == NULL)
+            return NULL;
+        p->items = items;
+    }
+    p->items[p->n] = *d;
+    p->items[p->n].n = p->n + 1;
+    return &p->items[p->n++];
+}
+
+/* ---- names */
+
+static bool
+is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* The last segment of the address in cs1: a GUID (35 characters in some documents, "aa" in front
+ * in later ones) or 24 hex digits (ATA). SLICE_NONE: neither. Ref: sources.md 5.4. */
+static struct slice
+line_guid(struct slice line)
+{
+    size_t at = slice_find(line, SLICE("cs1="), 0);
+    struct slice url = slice_trim(slice_sub(line, at + 4, line.n));
+    size_t n = 0;
+    while (n < url.n && url.p[n] != ' ')
+        n++;
+    url = slice_sub(url, 0, n);
+    size_t from = url.n;
+    while (from > 0 && (is_hex(url.p[from - 1]) || url.p[from - 1] == '-'))
+        from--;
+    struct slice id = slice_sub(url, from, url.n);
+    if (from == 0 || url.p[from - 1] != '/')
+        return SLICE_NONE;
+    if (id.n == 38 && slice_starts(id, SLICE("aa")))
+        id = slice_sub(id, 2, id.n);
+    return id.n == 24 || id.n == 35 || id.n == 36 ? id : SLICE_NONE;
+}
+
+static void
+line_name(struct plan *p, struct delivery *d)
+{
+    struct slice id = line_guid(d->payload);
+    if (id.p == NULL) {
+        uint8_t sha[CRYPTO_SHA256];
+        crypto_sha256(d->payload, sha);
+        id = slice_join(p->arena, SLICE("line:"),
+                        slice_hex(p->arena, (struct slice){(const char *)sha, 16}));
+    }
+    d->native_id = d->alert_id = slice_lower(p->arena, id);
+}
+
+static void
+mail_name(struct plan *p, struct delivery *d)
+{
+    int64_t type = 0;
+    d->native_id = json_get_text(d->row, "Id");
+    d->alert_id = json_get_text(d->row, "AlertId");
+    if (d->alert_id.p == NULL && json_get_int(d->row, "RecordType", &type)) {
+        struct json data;
+        struct err e = json_parse(json_get_text(d->row, "Data"), p->arena, &data);
+        if (type == 64 && e.kind == ERR_NONE)
+            d->alert_id = json_get_text(data, "ProviderAlertId");
+        else if (type == 28 || type == 41 || type == 47)
+            d->alert_id = d->native_id;
+    }
+    d->alert_id = slice_lower(p->arena, d->alert_id);
+    if (!clock_parse(json_get_text(d->row, "CreationTime"), &d->version))
+        d->version = CLOCK_NONE;
+}
+
+struct err
+plan_name(struct plan *p, struct delivery *d)
+{
+    d->version = CLOCK_NONE;
+    if (d->source == SIM_IDENTITY) {
+        line_name(p, d);
+        return d->native_id.p != NULL ? ERR_OK : err_retry(0, "plan.memory", "arena is full");
+    }
+    struct err e = json_parse(d->payload, p->arena, &d->row);
+    if (e.kind)
+        return e;
+    if (d->source == SIM_MAIL)
+        mail_name(p, d);
+    else {
+        d->native_id = d->alert_id = json_get_text(d->row, d->source == SIM_APPS ? "_id" : "id");
+        if (d->source == SIM_ENDPOINT &&
+            !clock_parse(json_get_text(d->row, "lastUpdateTime"), &d->version))
+            d->version = CLOCK_NONE;
+    }
+    return ERR_OK;
+}
+
+/* ---- the list as text */
+
+struct slice
+plan_line(const struct delivery *d, struct arena *a)
+{
+    uint8_t sha[CRYPTO_SHA256];
+    crypto_sha256(d->payload, sha);
+    struct json_out *o = json_out_object(a);
+    json_out_int(o, "n", (int64_t)d->n);
+    json_out_text(o, "source", slice_of(sim_source_names[d->source]));
+    json_out_text(o, "native_id", d->native_id);
+    json_out_text(o, "alert_id", d->alert_id);
+    if (d->version == CLOCK_NONE)
+        json_out_null(o, "version_100ns");
+    else
+        json_out_int(o, "version_100ns", d->version);
+    json_out_text(o, "sha256", slice_hex(a, (struct slice){(const char *)sha, sizeof(sha)}));
+    json_out_text(o, "expect", d->expect);
+    if (d->repeat_of == 0)
+        json_out_null(o, "repeat_of");
+    else
+        json_out_int(o, "repeat_of", (int64_t)d->repeat_of);
+    json_out_text(o, "truth", d->truth);
+    json_out_bool(o, "released", d->released != CLOCK_NONE);
+    json_out_int(o, "served", (int64_t)d->served);
+    return json_out_print(o, a);
+}
+
+struct err
+sim_write_file(const char *dir, const char *name, struct slice content)
+{
+    char path[4096];
+    char part[4096];
+    if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path) ||
+        snprintf(part, sizeof(part), "%s/.%s.part", dir, name) >= (int)sizeof(part))
+        return err_make(ERR_STOP, "sim.write", "%s: the name is too long", name);
+    FILE *f = fopen(part, "wb");
+    if (f == NULL)
+        return err_make(ERR_STOP, "sim.write", "%s: %s", part, strerror(errno));
+    bool good = fwrite(content.p, 1, content.n, f) == content.n;
+    good = fclose(f) == 0 && good;
+    if (!good || rename(part, path) != 0)
+        return err_make(ERR_STOP, "sim.write", "%s: %s", path, strerror(errno));
+    return ERR_OK;
+}
+
+struct err
+plan_write(const struct plan *p, const char *dir)
+{
+    struct arena *a = arena_new((size_t)256 << 20);
+    if (a == NULL)
+        return err_make(ERR_STOP, "plan.write", "out of memory");
+    struct slice *lines = arena_alloc(a, (p->n + 1) * sizeof(*lines));
+    size_t bytes = 0;
+    struct err e = ERR_OK;
+    for (size_t i = 0; lines != NULL && i < p->n; i++) {
+        lines[i] = plan_line(&p->items[i], a);
+        bytes += lines[i].n + 1;
+    }
+    char *text = arena_alloc(a, bytes + 1);
+    if (lines == NULL || text == NULL) {
+        e = err_make(ERR_STOP, "plan.write", "out of memory");
+        goto out;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        memcpy(text + n, lines[i].p, lines[i].n);
+        n += lines[i].n;
+        text[n++] = '\n';
+    }
+    e = sim_write_file(dir, "deliveries.jsonl", (struct slice){text, n});
+out:
+    arena_free(a);
+    return e;
+}
+
+/* ---- as time goes on */
+
+static bool
+may_release(const struct plan *p, const struct delivery *d, int64_t now)
+{
+    if (d->released != CLOCK_NONE || d->planned > now)
+        return false;
+    return d->replaces == 0 || p->items[d->replaces - 1].served > 0;
+}
+
+size_t
+plan_release(struct plan *p, int64_t now)
+{
+    size_t n = 0;
+    for (size_t i = 0; p->started != CLOCK_NONE && i < p->n; i++) {
+        struct delivery *d = &p->items[i];
+        if (!may_release(p, d, now))
+            continue;
+        d->released = now;
+        if (d->replaces != 0)
+            p->items[d->replaces - 1].hidden = true;
+        n++;
+    }
+    p->n_released += n;
+    return n;
+}
+
+void
+plan_serve(struct delivery *d)
+{
+    d->served++;
+}
+
+bool
+plan_done(const struct plan *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->items[i].released == CLOCK_NONE || p->items[i].served == 0)
+            return false;
+    return p->started != CLOCK_NONE;
+}
