@@ -19,6 +19,7 @@ extern const struct opt fetch_opts[]; /* fetch.timeout_ms, fetch.answer_max_byte
 
 struct fetch; /* opaque: the connections of this process */
 
+/* fetch_open - ERR_STOP "fetch.start". */
 MUST_CHECK struct err fetch_open(struct loop *l, const struct conf *c, struct fetch **out);
 /* fetch_close - cancels what is under way: each done() gets ERR_RETRY "fetch.closed". */
 void fetch_close(struct fetch *f, void (*closed)(void *arg), void *arg);
@@ -48,6 +49,9 @@ struct fetch_answer {
  * ERR_RETRY "fetch.connect", "fetch.timeout", "fetch.cut" (closed in the middle), "fetch.closed";
  * ERR_REJECT "fetch.too_large", "fetch.url". Texts hold no query string, header or body.
  * The arena is not touched after done() was called, and may be freed by it.
+ *
+ * Returns an error, and then done() is never called: ERR_REJECT "fetch.url", "fetch.header" (not
+ * printable ASCII, or too many), ERR_RETRY "fetch.memory", "fetch.connect", "fetch.closed".
  */
 MUST_CHECK struct err fetch_start(struct fetch *f, const struct fetch_request *r, struct arena *a,
                                   void (*done)(void *arg, const struct fetch_answer *answer, struct err e),

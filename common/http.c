@@ -24,7 +24,7 @@ enum {
     BODY_FIRST_BYTES = 65536,
     /* read and thrown away after a body grew too large, so that the client sees the answer */
     DISCARD_MAX_BYTES = 8 << 20,
-    FLUSH_ROUNDS = 8,
+    ROUNDS_MAX = 8, /* of libmicrohttpd, before the loop goes on */
 };
 
 enum call_state {
@@ -387,27 +387,35 @@ static void on_tick(uv_timer_t *timer);
 
 /* The epoll descriptor tells of events; what has to happen without one has this timer. */
 static void
-schedule(struct http *h)
+schedule(struct http *h, uint64_t least_ms)
 {
     MHD_UNSIGNED_LONG_LONG ms = 0;
     if (MHD_get_timeout(h->daemon, &ms) == MHD_YES)
-        uv_timer_start(&h->tick, on_tick, ms, 0);
+        uv_timer_start(&h->tick, on_tick, ms > least_ms ? ms : least_ms, 0);
     else
         uv_timer_stop(&h->tick);
 }
 
+/* Work is done in rounds while there is some. A TLS handshake that waits for its peer claims to be
+ * work all the time: after a few rounds everybody else has a turn, for a millisecond (a timer of 0
+ * that is started again in its own callback would keep this libuv from all else). */
 static void
 turn(struct http *h)
 {
+    MHD_UNSIGNED_LONG_LONG ms = 0;
     if (h->stopped)
         return;
     if (h->closing)
         stop_listening(h);
-    MHD_run(h->daemon);
+    for (int i = 0; i < ROUNDS_MAX; i++) {
+        MHD_run(h->daemon);
+        if (MHD_get_timeout(h->daemon, &ms) != MHD_YES || ms > 0)
+            break;
+    }
     if (h->closing && h->calls == NULL)
         http_finish(h);
     else
-        schedule(h);
+        schedule(h, 1);
 }
 
 static void
@@ -437,7 +445,7 @@ on_grace(uv_timer_t *timer)
         call_refuse(c, 503, "ServiceUnavailable", "This worker is shutting down.");
         MHD_resume_connection(c->connection);
     }
-    for (int i = 0; i < FLUSH_ROUNDS; i++)
+    for (int i = 0; i < ROUNDS_MAX; i++)
         MHD_run(h->daemon);
     http_finish(h);
 }
@@ -461,7 +469,7 @@ http_answer(struct http_request *r, int status, const char *content_type, struct
     if (!waiting)
         return;
     MHD_resume_connection(c->connection);
-    schedule(c->http);
+    schedule(c->http, 0);
 }
 
 /* ---- start and close */
@@ -598,7 +606,7 @@ http_start(struct loop *l, const struct http_conf *c, struct http **out)
     e = watch(h, loop_uv(l));
     if (e.kind)
         goto out;
-    schedule(h);
+    schedule(h, 0);
     *out = h;
 out:
     if (e.kind)
