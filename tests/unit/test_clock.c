@@ -139,8 +139,8 @@ test_times_beyond_four_digits_of_a_year_are_cut_to_the_last(void **state)
 static void
 test_the_clocks_count_in_their_units(void **state)
 {
-    assert_true(clock_now() > 15e15);  /* after 2017 */
-    assert_true(clock_now() < 100e15); /* before 2286 */
+    assert_true(clock_now() > INT64_C(15000000000000000));  /* after 2017 */
+    assert_true(clock_now() < INT64_C(100000000000000000)); /* before 2286 */
     int64_t before_ms = clock_mono_ms();
     assert_true(clock_mono_ms() >= before_ms);
     (void)state;
