@@ -16,7 +16,7 @@
 #include "common/log.h"
 #include "common/near.h"
 
-enum { ARENA_MAX = 256 * 1024 * 1024, TABLES_MAX = 64, NAME_MAX_BYTES = 64 };
+enum { ARENA_MAX = 256 * 1024 * 1024, TABLES_MAX = 64, NAME_MAX_BYTES = 64, SAY_MAX = 2000 };
 
 const struct opt cli_opts[] = {
     OPT_TEXT("log.level", "info", "Least level of log lines written: debug, info, warn or error."),
@@ -45,11 +45,17 @@ cli_say(const struct cli *cli, const char *format, ...)
 {
     if (cli->quiet)
         return;
+    char text[SAY_MAX], space[4 * SAY_MAX];
     va_list args;
     va_start(args, format);
-    (void)vfprintf(stderr, format, args);
+    int n = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fputc('\n', stderr);
+    struct slice left = {text, n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1};
+    do {
+        struct line l = {.p = space, .size = sizeof space};
+        line_plain(&l, slice_split(&left, '\n'));
+        fprintf(stderr, "%.*s\n", (int)l.n, l.p);
+    } while (left.p != NULL);
 }
 
 /* conf.* is a wrong configuration, *.connect nobody who answers, and so on: see cli.h. */

@@ -68,7 +68,8 @@ const char *cli_flag(const struct cli *cli, const char *name); /* NULL: not give
 const char *cli_argument(const struct cli *cli);               /* NULL: none given */
 const char *cli_program(const struct cli *cli);                /* path of this binary, absolute */
 
-/* cli_say - a line of words on stderr, unless --quiet. */
+/* cli_say - a line of words on stderr, unless --quiet. Control characters but line ends are made
+ * visible; cut at 2,000 bytes. */
 void cli_say(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* cli_fail - prints "weir: <text>" (with the code when --json: {"error":{"code","message"}} on

@@ -4,6 +4,11 @@
  * A setting is one row. Help, manual, deploy/weir.yaml and all checks come from the rows. File,
  * then environment (WEIR_INGEST_POLL_S), then flags (--ingest.poll_s=5). Unknown keys are errors
  * with line and column. Secrets are paths (*_file), never values. Ref: style.md 9.
+ *
+ * In the file a section may be nested or its names dotted; a name stands there once. A bool is
+ * true or false, yes or no, on or off. An empty text is no text. In the environment every WEIR_*
+ * must be a setting, but WEIR_CONFIG and WEIR_TEST_*. What stands for "*" is up to 32 lower case
+ * letters, digits, '-' and '_'.
  */
 #ifndef WEIR_CONF_H
 #define WEIR_CONF_H

@@ -23,8 +23,8 @@ struct reading {
     char name[CONF_FILE_NAME_MAX + 1]; /* of the mapping at hand, then of the key */
     size_t ends[CONF_FILE_DEPTH_MAX];  /* length of the name of each open mapping */
     size_t depth;
-    bool keyed;          /* a key was read, its value comes next */
-    size_t line, column; /* of that key */
+    bool keyed;              /* a key was read, its value comes next */
+    struct conf_entry entry; /* of that key */
     struct err (*visit)(void *ctx, const struct conf_entry *e);
     void *ctx;
 };
@@ -73,8 +73,8 @@ key_read(struct reading *r, const yaml_event_t *e)
     memcpy(r->name + start + dot, text, n);
     r->name[start + dot + n] = '\0';
     r->keyed = true;
-    r->line = e->start_mark.line + 1;
-    r->column = e->start_mark.column + 1;
+    r->entry = (struct conf_entry){
+        .name = r->name, .line = e->start_mark.line + 1, .column = e->start_mark.column + 1};
     return remember(r, e->start_mark);
 }
 
@@ -97,13 +97,10 @@ scalar_read(struct reading *r, const yaml_event_t *e)
     const char *text = (const char *)e->data.scalar.value;
     if (memchr(text, '\0', e->data.scalar.length) != NULL)
         return wrong(r, e->start_mark, "a NUL inside a value");
-    struct conf_entry entry = {.name = r->name,
-                               .value = is_null(e) ? NULL : text,
-                               .line = r->line,
-                               .column = r->column,
-                               .value_line = e->start_mark.line + 1,
-                               .value_column = e->start_mark.column + 1};
-    return r->visit(r->ctx, &entry);
+    r->entry.value = is_null(e) ? NULL : text;
+    r->entry.value_line = e->start_mark.line + 1;
+    r->entry.value_column = e->start_mark.column + 1;
+    return r->visit(r->ctx, &r->entry);
 }
 
 static struct err

@@ -19,7 +19,9 @@ enum { HEALTH_PARTS_MAX = 8 };
 
 struct health; /* opaque */
 
-/* health_start - name is the worker's, unique on the host ("normalize-eu-4711"); copied. */
+/* health_start - name is the worker's, unique on the host ("normalize-eu-4711"); copied. Letters,
+ * digits, '.', '_' and '-' only. ERR_STOP "health.name", "health.run_dir", and those of
+ * http_start; the loop must run once more after an error, a listener may be closing. */
 MUST_CHECK struct err health_start(struct loop *l, const struct conf *c, const char *name,
                                    struct health **out);
 

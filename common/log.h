@@ -43,7 +43,8 @@ struct log_field {
 #define log_err(event, e, ...) log_write(LOG_ERROR, event, e, LOG_FIELDS(__VA_ARGS__))
 
 /* log_setup - role names the process in every line (static); least is the lowest level written.
- * Before it, lines go out with role "weir" from LOG_INFO on. */
+ * Before it, lines go out with role "weir" from LOG_INFO on. cli_main has called it with the
+ * configured level when a command runs. */
 void log_setup(const char *role, enum log_level least);
 
 /* log_output - the descriptor that lines go to from now on; stdout at first. For commands whose

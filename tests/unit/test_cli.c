@@ -19,7 +19,7 @@ show_run(struct cli *cli)
            cli_flag(cli, "deep") != NULL ? "deep" : "shallow",
            cli_argument(cli) != NULL ? cli_argument(cli) : "-",
            (int)conf_int(cli_conf(cli), "ingest.poll_s"));
-    cli_say(cli, "said %d", 1);
+    cli_say(cli, "said %d%s", 1, cli_flag(cli, "deep") != NULL ? "\n\x1b[2J" : "");
     return cli_json(cli) ? CLI_PARTLY : CLI_DONE;
 }
 
@@ -111,11 +111,11 @@ test_words_flags_and_settings_reach_the_command(void **state)
         const char *out, *err;
     } ROWS[] = {
         {"tenant show --tenant X", 0, "show X shallow - 60\n", "said 1\n"},
-        {"tenant show --tenant=X --deep", 0, "show X deep - 60\n", "said 1\n"},
+        {"tenant show --tenant=X --deep", 0, "show X deep - 60\n", "said 1\n\\x1b[2J\n"},
         {"--quiet tenant show --tenant=", 0, "show  shallow - 60\n", ""},
         {"tenant -q show --tenant X", 0, "show X shallow - 60\n", ""},
         {"incident show 7 --tenant X", 0, "show X shallow 7 60\n", "said 1\n"},
-        {"incident show --tenant X --deep 7", 0, "show X deep 7 60\n", "said 1\n"},
+        {"incident show --tenant X --deep 7", 0, "show X deep 7 60\n", "said 1\n\\x1b[2J\n"},
         {"incident show --tenant X -- --deep", 0, "show X shallow --deep 60\n", "said 1\n"},
         {"incident show --tenant X -", 0, "show X shallow - 60\n", "said 1\n"},
         {"tenant show --tenant X --ingest.poll_s=7", 0, "show X shallow - 7\n", "said 1\n"},
