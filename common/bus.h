@@ -2,7 +2,7 @@
  * bus.h: Kafka behind our own small interface, events on the loop.
  *
  * A producer confirms each record; a consumer hands over records one by one and never commits:
- * where to go on is the caller's to know (design.md 5). librdkafka shows only in bus.c.
+ * where to go on is the caller's to know (design.md 5). librdkafka shows only in bus*.c.
  * Every callback runs on the loop's thread. Ref: libraries.md 5.1.
  */
 #ifndef WEIR_BUS_H
@@ -50,9 +50,11 @@ MUST_CHECK struct err bus_producer_open(struct loop *l, const struct conf *c,
  * bus_produce - queue one record; everything in it is copied.
  *
  * done(arg, e) runs later on the loop, exactly once: ERR_OK after acks=all, else ERR_RETRY
- * "bus.produce" (the record may or may not be there) or ERR_STOP "bus.fatal". done may be NULL.
- * Errors:  ERR_RETRY "bus.full": nothing was queued; wait for room (bus_on_room).
- *          ERR_REJECT "bus.too_large".
+ * "bus.produce" (the record may or may not be there), ERR_REJECT "bus.too_large" (for the broker)
+ * or ERR_STOP "bus.fatal" (open another producer, send again). done may be NULL.
+ * Errors:  nothing was queued, and done will not run.
+ *          ERR_RETRY "bus.full": wait for room (bus_on_room); "bus.produce": no such topic or
+ *          partition (yet); ERR_REJECT "bus.too_large"; ERR_STOP "bus.fatal", "bus.closed".
  */
 MUST_CHECK struct err bus_produce(struct bus_producer *p, const struct bus_record *r,
                                   void (*done)(void *arg, struct err e), void *arg);
@@ -79,7 +81,8 @@ struct bus_part {
 struct bus_listener {
     void *arg;
     /* These partitions are ours. Answer, now or later, with bus_assign and the offsets to start
-     * at. The list lives until the call returns. */
+     * at (in the list: BUS_BEGINNING). The list lives until the call returns. NULL: all are read
+     * from the beginning. */
     void (*assigned)(void *arg, const struct bus_part *parts, size_t n);
     /* All of them are taken away (range assignor: always all). Stop work on them, then answer with
      * bus_unassign, now or soon. lost: already somebody else's. */
@@ -88,8 +91,9 @@ struct bus_listener {
     void (*record)(void *arg, const struct bus_record *r);
     /* Every partition assigned so far was read to its end at least once (since its assignment). */
     void (*caught_up)(void *arg);
-    /* The connection came or went, or an offset to start at does not exist any more
-     * (ERR_STOP "bus.offset"); a consumer goes on by itself after ERR_RETRY. */
+    /* The connection came (ERR_OK) or went (ERR_RETRY "bus.connect"), a topic is not there (yet)
+     * ("bus.topic"), or an offset to start at does not exist (ERR_STOP "bus.offset"). After
+     * ERR_RETRY a consumer goes on by itself; the same trouble is told once. */
     void (*trouble)(void *arg, struct err e);
 };
 
@@ -106,10 +110,16 @@ MUST_CHECK struct err bus_consumer_open(struct loop *l, const struct conf *c, co
                                         const char *const *topics,
                                         const struct bus_listener *listener,
                                         struct bus_consumer **out);
+/* bus_assign - read these partitions from these offsets; called again, with other offsets. n may be
+ * 0. ERR_RETRY "bus.revoked": nothing is ours to assign now; ERR_STOP "bus.fatal". */
 MUST_CHECK struct err bus_assign(struct bus_consumer *k, const struct bus_part *parts, size_t n);
+/* bus_unassign - the answer to `revoked`. One that takes longer than the session (kafka.session_ms)
+ * is given by the bus itself, after trouble(ERR_RETRY "bus.revoke"). */
 void bus_unassign(struct bus_consumer *k);
-void bus_pause(struct bus_consumer *k);  /* no further record() after it returns */
+void bus_pause(struct bus_consumer *k); /* no further record() after it returns */
 void bus_resume(struct bus_consumer *k);
+/* bus_consumer_close - leaves the group, a few seconds at most, then closed(arg); no other function
+ * of the listener runs any more. Harmless when called twice. NULL is fine. */
 void bus_consumer_close(struct bus_consumer *k, void (*closed)(void *arg), void *arg);
 
 /* ---- administration; each may block for at most timeout_ms: for commands, not for workers */
@@ -126,14 +136,18 @@ MUST_CHECK struct err bus_ping(const struct conf *c, int timeout_ms, char *versi
 /* bus_topic_partitions - 0 when there is no such topic. */
 MUST_CHECK struct err bus_topic_partitions(const struct conf *c, const char *topic, int timeout_ms,
                                            int32_t *out);
-/* bus_topic_create - an existing topic is success. ERR_RETRY "bus.connect", ERR_STOP "bus.topic". */
+/* bus_topic_create - an existing topic is success; does nothing on a demo broker (kafka.demo).
+ * ERR_RETRY "bus.connect", ERR_STOP "bus.topic". */
 MUST_CHECK struct err bus_topic_create(const struct conf *c, const struct bus_topic *t,
                                        int timeout_ms);
+/* bus_topic_delete - a missing topic is success. ERR_RETRY "bus.connect", ERR_STOP "bus.topic",
+ * ERR_REJECT "bus.demo": the demo broker cannot. */
 MUST_CHECK struct err bus_topic_delete(const struct conf *c, const char *topic, int timeout_ms);
 /* bus_topic_check - partitions and settings are as asked; ERR_STOP "bus.topic" names what is not. */
 MUST_CHECK struct err bus_topic_check(const struct conf *c, const struct bus_topic *t,
                                       int timeout_ms);
-/* bus_topic_list - names that start with prefix, in the arena, NULL-terminated. */
+/* bus_topic_list - names that start with prefix, sorted, in the arena, NULL-terminated.
+ * ERR_RETRY "bus.connect", "bus.memory". */
 MUST_CHECK struct err bus_topic_list(const struct conf *c, const char *prefix, int timeout_ms,
                                      struct arena *a, const char *const **out);
 

@@ -1,6 +1,7 @@
 /* Topics and the state of brokers, for commands: each call is a client of its own and may block. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/bus.h"
@@ -75,6 +76,12 @@ bus_topic_partitions(const struct conf *c, const char *topic, int timeout_ms, in
     return e;
 }
 
+static int
+name_order(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
 struct err
 bus_topic_list(const struct conf *c, const char *prefix, int timeout_ms, struct arena *a,
                const char *const **out)
@@ -96,10 +103,12 @@ bus_topic_list(const struct conf *c, const char *prefix, int timeout_ms, struct 
         if (names[n++] == NULL)
             names = NULL;
     }
-    if (names == NULL)
+    if (names == NULL) {
         e = err_make(ERR_RETRY, "bus.memory", "more topics than fit");
-    else
+    } else {
+        qsort(names, n, sizeof *names, name_order);
         *out = names;
+    }
     rd_kafka_metadata_destroy(md);
 out:
     rd_kafka_destroy(rk);

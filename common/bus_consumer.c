@@ -205,6 +205,7 @@ static void
 tell_assigned(struct bus_consumer *k, const struct bus_part *parts, size_t n)
 {
     k->state = STATE_ANSWER;
+    k->last_trouble = NULL;
     if (k->to.assigned != NULL) {
         k->to.assigned(k->to.arg, parts, n);
         return;
@@ -413,8 +414,11 @@ metadata_done(uv_work_t *w, int status)
     k->asking = false;
     if (k->closing)
         return;
-    if (k->metadata_e.kind != ERR_NONE) {
-        tell_trouble(k, k->metadata_e); /* the next tick asks again */
+    if (k->metadata_e.kind != ERR_NONE) { /* the next tick asks again */
+        if (strcmp(k->metadata_e.code, "bus.connect") == 0)
+            link_down(k, k->metadata_e.text);
+        else
+            tell_trouble(k, k->metadata_e);
         return;
     }
     k->asked = true;

@@ -15,9 +15,8 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "schemas/commands.h"
 #include "schemas/topics.h"
-
-extern const struct cli_command run_broker_command;
 
 /* The topics of all regions, in the arena. */
 static struct err

@@ -5,9 +5,8 @@
 
 #include "common/cli.h"
 #include "common/json.h"
+#include "schemas/commands.h"
 #include "schemas/topics.h"
-
-extern const struct cli_command topic_create_command, topic_list_command, topic_check_command;
 
 enum { ADMIN_MS = 15000 };
 

@@ -83,7 +83,8 @@ world_open(struct world *w, const char *bootstrap, const char *name, const char 
     w->real = bootstrap != NULL;
     snprintf(w->topic, sizeof w->topic, "weirtest%d.%s.%d", (int)getpid(), name, w->real);
     snprintf(w->group, sizeof w->group, "%s.group", w->topic);
-    struct bus_topic t = {.name = w->topic, .partitions = PARTS};
+    static const char *const settings[] = {"max.message.bytes=8912896", NULL};
+    struct bus_topic t = {.name = w->topic, .partitions = PARTS, .settings = settings};
     if (!w->real)
         must(bus_demo_start(&t, 1, &w->demo, &bootstrap));
     world_flag(w, 0, "kafka.bootstrap", bootstrap);
@@ -418,6 +419,67 @@ a_paused_consumer_hands_over_nothing_and_loses_nothing(const char *bootstrap)
 }
 
 static void
+a_paused_member_gives_back_and_goes_on(const char *bootstrap)
+{
+    static struct reader a, b;
+    struct world w;
+    memset(&a, 0, sizeof a);
+    memset(&b, 0, sizeof b);
+    a.until = b.until = -1;
+    world_open(&w, bootstrap, "away", NULL);
+    reader_open(&a, &w, w.group);
+    send_many(&w, 0, 400);
+    a.pause_at = 10;
+    while (a.got < 10)
+        uv_run(loop_uv(w.loop), UV_RUN_ONCE);
+    /* paused for so long that the library was told, then the group changes under it */
+    int64_t until_ms = clock_mono_ms() + 1500;
+    while (clock_mono_ms() < until_ms)
+        uv_run(loop_uv(w.loop), UV_RUN_ONCE);
+    reader_open(&b, &w, w.group);
+    while (!(a.assigned == 2 && b.n_parts == PARTS / 2))
+        uv_run(loop_uv(w.loop), UV_RUN_ONCE);
+    while (b.caught_up == 0)
+        uv_run(loop_uv(w.loop), UV_RUN_ONCE);
+    assert_int_equal(a.got, 10);
+    assert_int_equal(a.caught_up, 0);
+    a.paused = false;
+    bus_resume(a.k);
+    while (a.caught_up == 0)
+        uv_run(loop_uv(w.loop), UV_RUN_ONCE);
+    assert_int_equal(a.got - 10 + b.got, 400);
+    reader_close(&a);
+    reader_close(&b);
+    world_close(&w);
+}
+
+static void
+a_member_without_partitions_has_caught_up(const char *bootstrap)
+{
+    static struct reader members[PARTS + 1];
+    struct world w;
+    size_t idle = 0;
+    memset(members, 0, sizeof members);
+    world_open(&w, bootstrap, "idle", NULL);
+    for (size_t i = 0; i <= PARTS; i++) {
+        members[i].until = -1;
+        reader_open(&members[i], &w, w.group);
+    }
+    for (size_t told = 0; told <= PARTS;) {
+        uv_run(loop_uv(w.loop), UV_RUN_ONCE);
+        told = idle = 0;
+        for (size_t i = 0; i <= PARTS; i++) {
+            told += members[i].caught_up > 0 && members[i].n_parts <= 1;
+            idle += members[i].caught_up > 0 && members[i].n_parts == 0;
+        }
+    }
+    assert_int_equal(idle, 1);
+    for (size_t i = 0; i <= PARTS; i++)
+        reader_close(&members[i]);
+    world_close(&w);
+}
+
+static void
 reading_starts_where_it_is_told(const char *bootstrap)
 {
     struct world w;
@@ -554,6 +616,34 @@ test_a_record_over_the_limit_is_rejected(void **state)
 /* ---- topics, on a real Kafka */
 
 static void
+test_kafka_takes_a_record_of_eight_mebibytes(void **state)
+{
+    static struct reader r;
+    struct world w;
+    size_t n = 8 * 1024 * 1024;
+    (void)state;
+    if (getenv("WEIR_TEST_KAFKA") == NULL) {
+        puts("skipped, WEIR_TEST_KAFKA is not set");
+        skip();
+    }
+    memset(&r, 0, sizeof r);
+    world_open(&w, getenv("WEIR_TEST_KAFKA"), "eight", NULL);
+    char *big = malloc(n);
+    memset(big, '7', n);
+    struct bus_record rec = {.topic = w.topic, .partition = 1, .value = {big, n}};
+    must(bus_produce(w.producer, &rec, on_done, &w));
+    free(big); /* it was copied */
+    turn(&w);
+    assert_int_equal(w.confirmed, 1);
+    r.until = 1;
+    reader_open(&r, &w, NULL);
+    turn(&w);
+    assert_int_equal(r.last.value.n, n);
+    reader_close(&r);
+    world_close(&w);
+}
+
+static void
 test_topics_are_made_checked_listed_and_deleted(void **state)
 {
     static const char *const settings[] = {"cleanup.policy=compact,delete", "retention.ms=3600000",
@@ -621,6 +711,8 @@ ON_BOTH(a_record_comes_back_as_it_was_sent)
 ON_BOTH(the_end_of_all_partitions_is_told_once)
 ON_BOTH(two_members_share_and_one_takes_over)
 ON_BOTH(a_paused_consumer_hands_over_nothing_and_loses_nothing)
+ON_BOTH(a_paused_member_gives_back_and_goes_on)
+ON_BOTH(a_member_without_partitions_has_caught_up)
 ON_BOTH(reading_starts_where_it_is_told)
 ON_BOTH(an_offset_that_does_not_exist_is_trouble)
 ON_BOTH(a_full_buffer_says_so_and_tells_when_there_is_room)
@@ -636,6 +728,8 @@ main(void)
         BOTH(the_end_of_all_partitions_is_told_once),
         BOTH(two_members_share_and_one_takes_over),
         BOTH(a_paused_consumer_hands_over_nothing_and_loses_nothing),
+        BOTH(a_paused_member_gives_back_and_goes_on),
+        BOTH(a_member_without_partitions_has_caught_up),
         BOTH(reading_starts_where_it_is_told),
         BOTH(an_offset_that_does_not_exist_is_trouble),
         BOTH(a_full_buffer_says_so_and_tells_when_there_is_room),
@@ -643,6 +737,7 @@ main(void)
         cmocka_unit_test(
             test_without_a_broker_everything_closes_soon_and_each_record_is_given_back),
         cmocka_unit_test(test_a_record_over_the_limit_is_rejected),
+        cmocka_unit_test(test_kafka_takes_a_record_of_eight_mebibytes),
         cmocka_unit_test(test_topics_are_made_checked_listed_and_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
