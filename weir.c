@@ -1,11 +1,16 @@
 /*
  * weir.c: the tables of commands and settings, one row each, nothing else.
  */
+#include <assert.h>
 #include <stddef.h>
 
+#include "common/bus.h"
 #include "common/cli.h"
 #include "common/conf_command.h"
+#include "common/fetch.h"
 #include "common/health.h"
+#include "common/seal.h"
+#include "ingest/source.h"
 #include "normalize/correlate.h"
 
 static const struct cli_command *const commands[] = {
@@ -15,12 +20,22 @@ static const struct cli_command *const commands[] = {
 };
 
 static const struct opt *const tables[] = {
-    health_opts,
-    NULL,
+    health_opts, bus_opts, fetch_opts, seal_opts, NULL,
 };
+
+enum { TABLES_MAX = 48 };
 
 int
 main(int argc, char **argv)
 {
-    return cli_main(argc, argv, commands, tables);
+    const struct opt *all[TABLES_MAX] = {NULL}; /* those above, then each source's own */
+    size_t n = 0;
+    for (size_t i = 0; tables[i] != NULL; i++)
+        all[n++] = tables[i];
+    for (size_t i = 0; sources[i] != NULL; i++) {
+        assert(n < TABLES_MAX - 1);
+        if (sources[i]->opts != NULL)
+            all[n++] = sources[i]->opts;
+    }
+    return cli_main(argc, argv, commands, all);
 }

@@ -33,18 +33,68 @@ put_default(const struct opt *o, const char *special)
     }
 }
 
-/* The part of a name before its first dot: one section of the pages. */
+/* Sections are the parts of names before the first dot. Several tables may add to one. */
 static bool
 same_section(const char *a, const char *b)
 {
     size_t n = strcspn(a, ".");
-    return b != NULL && n == strcspn(b, ".") && strncmp(a, b, n) == 0;
+    return n == strcspn(b, ".") && strncmp(a, b, n) == 0;
+}
+
+/* The first row of the same section, in the order of the tables. */
+static const struct opt *
+section_first(const struct opt *const *tables, const struct opt *of)
+{
+    for (; *tables != NULL; tables++)
+        for (const struct opt *o = *tables; o->type != OPT_TYPE_END; o++)
+            if (same_section(o->name, of->name))
+                return o;
+    return of;
+}
+
+/* Calls heading once a section and row for each of its rows, whichever tables they are in. */
+static void
+each_section(const struct opt *const *tables, void (*heading)(const struct opt *first),
+             void (*row)(const struct opt *o))
+{
+    for (const struct opt *const *t = tables; *t != NULL; t++)
+        for (const struct opt *first = *t; first->type != OPT_TYPE_END; first++) {
+            if (section_first(tables, first) != first)
+                continue;
+            heading(first);
+            for (const struct opt *const *u = tables; *u != NULL; u++)
+                for (const struct opt *o = *u; o->type != OPT_TYPE_END; o++)
+                    if (same_section(o->name, first->name))
+                        row(o);
+        }
+}
+
+static void
+settings_heading(const struct opt *first)
+{
+    printf("\n## %.*s\n\n| setting | default | from | to | unit | what it is |\n"
+           "| --- | --- | --- | --- | --- | --- |\n",
+           (int)strcspn(first->name, "."), first->name);
+}
+
+static void
+settings_row(const struct opt *o)
+{
+    printf("| `%s` | ", o->name);
+    put_default(o, "|");
+    if (o->type == OPT_TYPE_INT)
+        printf(" | %" PRId64 " | %" PRId64 " | %s", o->least, o->most,
+               o->unit != NULL ? o->unit : "");
+    else
+        fputs(" | | |", stdout);
+    fputs(" | ", stdout);
+    put_escaped(o->help, "|");
+    puts(" |");
 }
 
 static void
 settings_page(const struct opt *const *tables)
 {
-    const char *last = NULL;
     puts(
         "# Settings\n\n"
         "Made from the option tables by `make docs`. A setting is looked for in the file, then in\n"
@@ -52,59 +102,65 @@ settings_page(const struct opt *const *tables)
         "says\n"
         "which that was. `ingest.poll_s` is `WEIR_INGEST_POLL_S` in the environment and\n"
         "`--ingest.poll_s=60` on the command line. `*` stands for a name of your own.");
-    for (; *tables != NULL; tables++)
-        for (const struct opt *o = *tables; o->type != OPT_TYPE_END; o++) {
-            if (!same_section(o->name, last))
-                printf("\n## %.*s\n\n| setting | default | from | to | unit | what it is |\n"
-                       "| --- | --- | --- | --- | --- | --- |\n",
-                       (int)strcspn(o->name, "."), o->name);
-            last = o->name;
-            printf("| `%s` | ", o->name);
-            put_default(o, "|");
-            if (o->type == OPT_TYPE_INT)
-                printf(" | %" PRId64 " | %" PRId64 " | %s", o->least, o->most,
-                       o->unit != NULL ? o->unit : "");
-            else
-                fputs(" | | |", stdout);
-            fputs(" | ", stdout);
-            put_escaped(o->help, "|");
-            puts(" |");
+    each_section(tables, settings_heading, settings_row);
+}
+
+static void
+yaml_heading(const struct opt *first)
+{
+    printf("\n# ---- %.*s\n", (int)strcspn(first->name, "."), first->name);
+}
+
+/* The help, broken before column 100. */
+static void
+put_comment(const char *text)
+{
+    size_t column = 1;
+    putchar('#');
+    while (*text != '\0') {
+        size_t word = strcspn(text, " ");
+        if (column + 1 + word > 99) {
+            fputs("\n#", stdout);
+            column = 1;
         }
+        printf(" %.*s", (int)word, text);
+        column += 1 + word;
+        text += word + strspn(text + word, " ");
+    }
+    putchar('\n');
 }
 
 /* A pattern with a region in it, so that the line can be used as it is. */
 static void
-put_name(const char *name)
+yaml_row(const struct opt *o)
 {
-    size_t before = strcspn(name, "*");
-    printf("\n#%.*s%s%s", (int)before, name, name[before] == '*' ? "eu" : "",
-           name[before] == '*' ? name + before + 1 : "");
+    char help[1024];
+    size_t before = strcspn(o->name, "*");
+    bool pattern = o->name[before] == '*';
+    int n = snprintf(help, sizeof help, "%s", o->help);
+    if (o->type == OPT_TYPE_INT && n > 0 && (size_t)n < sizeof help)
+        (void)snprintf(help + n, sizeof help - (size_t)n, " From %" PRId64 " to %" PRId64 "%s%s.",
+                       o->least, o->most, o->unit != NULL ? " " : "",
+                       o->unit != NULL ? o->unit : "");
+    putchar('\n');
+    put_comment(help);
+    printf("#%.*s%s%s: ", (int)before, o->name, pattern ? "eu" : "",
+           pattern ? o->name + before + 1 : "");
+    fputs(o->type == OPT_TYPE_TEXT ? "\"" : "", stdout);
+    put_default(o, "\"\\");
+    puts(o->type == OPT_TYPE_TEXT ? "\"" : "");
 }
 
 /* Flat names: one line can be uncommented without its neighbours. */
 static void
 yaml_page(const struct opt *const *tables)
 {
-    const char *last = NULL;
     puts("# weir.yaml: every setting, commented out at its default. Made by `make docs`.\n"
          "#\n"
          "# Sections may also be nested (ingest: {poll_s: 60}). The environment "
          "(WEIR_INGEST_POLL_S)\n"
          "# and flags (--ingest.poll_s=60) go before this file; `weir config show` says what won.");
-    for (; *tables != NULL; tables++)
-        for (const struct opt *o = *tables; o->type != OPT_TYPE_END; o++) {
-            if (!same_section(o->name, last))
-                printf("\n# ---- %.*s\n", (int)strcspn(o->name, "."), o->name);
-            last = o->name;
-            printf("\n# %s", o->help);
-            if (o->type == OPT_TYPE_INT)
-                printf(" From %" PRId64 " to %" PRId64 "%s%s.", o->least, o->most,
-                       o->unit != NULL ? " " : "", o->unit != NULL ? o->unit : "");
-            put_name(o->name);
-            fputs(o->type == OPT_TYPE_TEXT ? ": \"" : ": ", stdout);
-            put_default(o, "\"\\");
-            puts(o->type == OPT_TYPE_TEXT ? "\"" : "");
-        }
+    each_section(tables, yaml_heading, yaml_row);
 }
 
 static void
