@@ -21,7 +21,6 @@ enum {
     GRACE_MS = 2000,
     /* of one connection: room for a target that is too long, so that our 414 is the answer */
     CONNECTION_BYTES = 65536,
-    BODY_FIRST_BYTES = 65536,
     /* read and thrown away after a body grew too large, so that the client sees the answer */
     DISCARD_MAX_BYTES = 8 << 20,
     ROUNDS_MAX = 8, /* of libmicrohttpd, before the loop goes on */
@@ -44,6 +43,7 @@ struct call {
     bool started;
     bool unanswered; /* refused by the closing listener, http_answer still to come */
     struct slice target;
+    uintptr_t target_end; /* where libmicrohttpd's text of it ended */
     char *body;
     size_t body_n, body_capacity;
     bool too_large;
@@ -64,6 +64,7 @@ struct http {
     uv_timer_t grace; /* the end of the patience of http_close */
     unsigned open;    /* handles not yet closed */
     struct call *calls;
+    bool resumed; /* a connection was, and libmicrohttpd has not run since: it does not say so */
     bool closing, quiet, stopped;
     void (*closed)(void *arg);
     void *closed_arg;
@@ -116,6 +117,7 @@ uri_came(void *arg, const char *uri, struct MHD_Connection *connection)
         h->calls->link = &c->next;
     h->calls = c;
     size_t n = strlen(uri);
+    c->target_end = (uintptr_t)(uri + n);
     c->target =
         n > TARGET_MAX_BYTES ? (struct slice){NULL, n} : slice_dup(a, (struct slice){uri, n});
     return c;
@@ -219,9 +221,23 @@ strip_origin(struct slice target)
     return path < target.n ? slice_sub(target, path, target.n - path) : SLICE("/");
 }
 
+/* A NUL in the request line ends the target for libmicrohttpd and hides what follows. Target and
+ * version lie in one buffer: more than blanks between them has been hidden. */
+static bool
+target_is_whole(const struct call *c, const char *version)
+{
+    uintptr_t end = (uintptr_t)version;
+    if (end <= c->target_end || end - c->target_end > CONNECTION_BYTES)
+        return true; /* a version that did not come from the request */
+    for (const char *p = version - (end - c->target_end); p < version; p++)
+        if (*p != '\0' && *p != ' ' && *p != '\t')
+            return false;
+    return true;
+}
+
 /* Path and query out of the target; false: refused. */
 static bool
-call_target(struct call *c)
+call_target(struct call *c, const char *version)
 {
     if (c->target.n > TARGET_MAX_BYTES) {
         call_refuse(c, 414, "UriTooLong", "The request target is longer than 8192 bytes.");
@@ -230,7 +246,8 @@ call_target(struct call *c)
     struct slice rest = strip_origin(c->target);
     struct slice path = slice_split(&rest, '?');
     c->r.query = rest;
-    if (path.n == 0 || path.p[0] != '/' || !form_decode(path, false, c->r.arena, &c->r.path)) {
+    if (!target_is_whole(c, version) || path.n == 0 || path.p[0] != '/' ||
+        !form_decode(path, false, c->r.arena, &c->r.path)) {
         call_refuse(c, 400, "BadRequest",
                     "The path must begin with a slash and hold only whole %XX escapes, no NUL.");
         return false;
@@ -251,13 +268,13 @@ call_too_large(struct call *c)
 
 /* Headers are complete: what can be refused without the body is. */
 static enum MHD_Result
-call_start(struct call *c, const char *method)
+call_start(struct call *c, const char *method, const char *version)
 {
     c->started = true;
     c->r.method = slice_dup(c->r.arena, slice_of(method));
     if (c->r.method.p == NULL || (c->target.p == NULL && c->target.n <= TARGET_MAX_BYTES))
         call_refuse(c, 503, "ServiceUnavailable", "No memory for this request.");
-    else if (call_target(c)) {
+    else if (call_target(c, version)) {
         int64_t length = 0;
         if (slice_int(http_header(&c->r, "Content-Length"), &length) &&
             (length < 0 || (uint64_t)length > c->http->conf.body_max))
@@ -274,9 +291,11 @@ body_room(struct call *c, size_t n)
         return false;
     if (c->body_capacity - c->body_n >= n)
         return true;
-    size_t wanted = c->body_capacity * 2 > c->body_n + n ? c->body_capacity * 2 : c->body_n + n;
-    if (c->body_capacity > 0 && wanted < BODY_FIRST_BYTES)
-        wanted = BODY_FIRST_BYTES;
+    size_t wanted = c->body_capacity * 2;
+    if (wanted > c->http->conf.body_max)
+        wanted = c->http->conf.body_max;
+    if (wanted < c->body_n + n)
+        wanted = c->body_n + n;
     char *larger = arena_alloc(c->r.arena, wanted);
     if (larger == NULL)
         return false;
@@ -329,12 +348,11 @@ request_came(void *arg, struct MHD_Connection *connection, const char *url, cons
     (void)arg;
     (void)connection;
     (void)url;
-    (void)version;
     struct call *c = *ctx;
     if (c == NULL)
         return MHD_NO;
     if (!c->started)
-        return call_start(c, method);
+        return call_start(c, method, version);
     if (*upload_n > 0)
         return call_body(c, upload, upload_n);
     if (c->state == CALL_READING)
@@ -390,7 +408,7 @@ static void
 schedule(struct http *h, uint64_t least_ms)
 {
     MHD_UNSIGNED_LONG_LONG ms = 0;
-    if (MHD_get_timeout(h->daemon, &ms) == MHD_YES)
+    if (h->resumed || MHD_get_timeout(h->daemon, &ms) == MHD_YES)
         uv_timer_start(&h->tick, on_tick, ms > least_ms ? ms : least_ms, 0);
     else
         uv_timer_stop(&h->tick);
@@ -408,8 +426,9 @@ turn(struct http *h)
     if (h->closing)
         stop_listening(h);
     for (int i = 0; i < ROUNDS_MAX; i++) {
+        h->resumed = false;
         MHD_run(h->daemon);
-        if (MHD_get_timeout(h->daemon, &ms) != MHD_YES || ms > 0)
+        if (!h->resumed && (MHD_get_timeout(h->daemon, &ms) != MHD_YES || ms > 0))
             break;
     }
     if (h->closing && h->calls == NULL)
@@ -469,6 +488,7 @@ http_answer(struct http_request *r, int status, const char *content_type, struct
     if (!waiting)
         return;
     MHD_resume_connection(c->connection);
+    c->http->resumed = true;
     schedule(c->http, 0);
 }
 
