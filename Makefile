@@ -35,6 +35,11 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 .PHONY: all
 all: $(B)/weir $(B)/weir-sim
 
+# what is missing is installed first, once for each kind (deploy/packages)
+$(B)/installed-%: deploy/packages deploy/install
+	@deploy/install $*
+	@mkdir -p $(@D) && touch $@
+
 # ---- what is generated
 
 $(B)/gen/sql.h: $(SQL) deploy/embed
@@ -50,7 +55,7 @@ $(B)/gen/embed.S: $(SQL) $(AVSC) $(MIGRATIONS) schemas/index deploy/embed
 	@{ deploy/embed sql $(SQL); deploy/embed avsc $(AVSC); deploy/embed schema schemas/index; \
 	   for f in $(MIGRATIONS); do deploy/embed "migration_$$(basename $$(dirname $$f))" $$f; done; } > $@
 
-$(B)/gen/embed.o: $(B)/gen/embed.S
+$(B)/gen/embed.o: $(B)/gen/embed.S | $(B)/installed-build
 	$(CC) -c -o $@ $<
 
 # the table of sources and the tables of migrations: one line a file, no list to keep by hand
@@ -58,16 +63,16 @@ $(B)/gen/tables.c: $(MIGRATIONS) $(SOURCES:%=ingest/source_%.c) deploy/tables
 	@mkdir -p $(@D)
 	@deploy/tables '$(sort $(SOURCES))' $(MIGRATIONS) > $@
 
-$(B)/gen/tables.o: $(B)/gen/tables.c
+$(B)/gen/tables.o: $(B)/gen/tables.c | $(B)/installed-build
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 # ---- objects and programs
 
-$(B)/%.o: %.c $(GEN_H)
+$(B)/%.o: %.c $(GEN_H) | $(B)/installed-build
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(B)/%.o: %.cc
+$(B)/%.o: %.cc | $(B)/installed-build
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
@@ -98,8 +103,83 @@ $(B)/tests/unit/test_simulator_%: $(B)/tests/unit/test_simulator_%.o \
 $(B)/tests/%: $(B)/tests/%.o $(B)/libweir.a
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
--include $(OBJ:.o=.d) $(B)/weir.d $(SIM_SRC:%.c=$(B)/%.d) $(UNIT:=.d) $(PROPERTY:=.d)
+-include $(OBJ:.o=.d) $(B)/weir.d $(SIM_SRC:%.c=$(B)/%.d) $(UNIT:=.d) $(PROPERTY:=.d) $(INTEGRATION_C:=.d)
 .SECONDARY:
+
+# ---- the whole line on this machine: make run [ONCE=1] [DATA=folder] [KAFKA=host:port]
+
+.PHONY: run
+run: $(B)/installed-build $(B)/installed-run
+	@$(MAKE) --no-print-directory -j2 all
+	@deploy/run --build $(B) $(if $(ONCE),--once) $(if $(DATA),--data $(DATA)) $(if $(KAFKA),--kafka $(KAFKA)) \
+		$(if $(SPEED),--speed $(SPEED))
+
+# ---- tests: `make test T=link` runs what matches
+
+SHARED ?= ../shared
+export SHARED
+matching = $(foreach p,$(1),$(if $(findstring $(T),$(p)),$(p)))
+CHECKS := $(UNIT) $(PROPERTY)
+CHECK_SCRIPTS := $(wildcard tests/property/test_*[!c] tests/simulator/check_*)
+INTEGRATION_C := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/integration/test_*.c))
+INTEGRATION_SCRIPTS := $(filter-out %.c,$(wildcard tests/integration/test_*))
+FUZZ_RUNS = $(foreach f,$(FUZZ),"tests/fuzz/run $(f) $(S)" "tests/fuzz/run $(f).planted 10")
+
+# the part without servers
+.PHONY: check
+check: $(B)/installed-build $(B)/installed-test
+	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(CHECKS))
+	@B=$(B) tests/run-tests $(call matching,$(CHECKS) $(CHECK_SCRIPTS))
+
+# everything, with a real Kafka and a private PostgreSQL
+.PHONY: test
+test: $(B)/installed-build $(B)/installed-run $(B)/installed-test
+	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(CHECKS) $(INTEGRATION_C))
+	@$(MAKE) --no-print-directory -j2 fuzzers
+	@B=$(B) tests/with-servers $(B) tests/run-tests \
+		$(call matching,$(CHECKS) $(CHECK_SCRIPTS) $(INTEGRATION_C) $(INTEGRATION_SCRIPTS)) $(if $(T),,$(FUZZ_RUNS))
+
+.PHONY: integration
+integration: $(B)/installed-build $(B)/installed-run $(B)/installed-test
+	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(INTEGRATION_C))
+	@B=$(B) tests/with-servers $(B) tests/run-tests $(call matching,$(INTEGRATION_C) $(INTEGRATION_SCRIPTS))
+
+# the tests without servers once more, under sanitizers; and under valgrind
+.PHONY: asan
+asan: $(B)/installed-build $(B)/installed-test
+	@$(MAKE) --no-print-directory -j2 B=$(B)/asan OPT='-O1 -g' SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
+
+.PHONY: valgrind
+valgrind: $(B)/installed-build $(B)/installed-test
+	@$(MAKE) --no-print-directory -j2 $(call matching,$(CHECKS))
+	@tests/run-tests $(foreach p,$(call matching,$(CHECKS)),"valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=9 $(p)")
+
+# warnings are errors with clang too
+.PHONY: clang
+clang: $(B)/installed-build $(B)/installed-test
+	@$(MAKE) --no-print-directory -j2 B=$(B)/clang CC=$(CLANG) CXX=$(CLANG)++ all
+
+# ---- fuzzers: the library once more, with clang and coverage; planted ones must be caught
+
+SANITIZED = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+.PHONY: fuzzers fuzz
+fuzzers: $(B)/installed-build $(B)/installed-test
+	@$(MAKE) --no-print-directory B=$(B)/fuzz/lib CC=$(CLANG) CXX=$(CLANG)++ OPT='-O1 -g' \
+		SAN='-fsanitize=fuzzer-no-link $(SANITIZED)' library
+	@$(MAKE) --no-print-directory $(FUZZ) $(FUZZ:=.planted)
+
+fuzz: fuzzers
+	@tests/run-tests $(foreach f,$(FUZZ),"tests/fuzz/run $(f) $(S)")
+
+.PHONY: library
+library: $(B)/libweir.a
+
+$(B)/fuzz/%.planted: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/fuzz/lib/libweir.a
+	$(CLANG) $(CFLAGS_ALL) -O1 -DPLANTED -fsanitize=fuzzer $(SANITIZED) -o $@ $< $(B)/fuzz/lib/libweir.a $(LDLIBS_ALL)
+
+$(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/fuzz/lib/libweir.a
+	$(CLANG) $(CFLAGS_ALL) -O1 -fsanitize=fuzzer $(SANITIZED) -o $@ $< $(B)/fuzz/lib/libweir.a $(LDLIBS_ALL)
 
 # ---- pages made from the tables in the program
 
@@ -110,27 +190,29 @@ docs: $(B)/weir
 		$(B)/weir config document $$page > docs/$$page.md || exit 1; done
 	@$(B)/weir config document weir.yaml > deploy/weir.yaml
 
-# ---- tests: `make test T=link` runs what matches
+.PHONY: sources
+sources:
+	@echo $(SOURCES)
 
-PROGRAMS = $(foreach p,$(UNIT) $(PROPERTY),$(if $(findstring $(T),$(p)),$(p)))
+# ---- the rest
 
-.PHONY: check
-check: $(B)/weir $(PROGRAMS)
-	@tests/run-tests $(PROGRAMS)
+.PHONY: format
+format: $(B)/installed-lint
+	@clang-format -i $(wildcard *.c $(foreach f,$(FOLDERS),$(f)/*.[ch]) tests/*/*.[ch])
 
-# ---- fuzzers: the library once more, with clang and coverage; planted ones must be caught
+PREFIX ?= /usr/local
+.PHONY: install
+install: all
+	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/bin/weir
+	install -D -m 644 deploy/weir.yaml $(DESTDIR)$(PREFIX)/share/doc/weir/weir.yaml
 
-$(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/san/libweir.a
-	@mkdir -p $(@D)
-	$(CLANG) $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< $(B)/san/libweir.a $(LDLIBS_ALL)
+.PHONY: clean
+clean:
+	rm -rf $(B)
 
-$(B)/fuzz/%.planted: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/san/libweir.a
-	@mkdir -p $(@D)
-	$(CLANG) $(CFLAGS_ALL) -DPLANTED -fsanitize=fuzzer,address,undefined -o $@ $< $(B)/san/libweir.a $(LDLIBS_ALL)
-
-$(B)/san/libweir.a: $(SRC) common/json_reader.cc $(wildcard */*.h)
-	@$(MAKE) --no-print-directory B=$(B)/san CC=$(CLANG) CXX=$(CLANG)++ OPT='-O1 -g' \
-		SAN='-fsanitize=fuzzer-no-link,address,undefined' $(B)/san/libweir.a.inner
-
-.PHONY: $(B)/libweir.a.inner
-$(B)/libweir.a.inner: $(B)/libweir.a
+.PHONY: help
+help:
+	@echo 'make run [ONCE=1] [DATA=../shared/data] [KAFKA=host:port]   the whole pipeline on this machine'
+	@echo 'make test [T=word]    everything, real Kafka and PostgreSQL  make check    the part without servers'
+	@echo 'make asan valgrind    the tests again, watched               make fuzz S=60  each fuzzer for 60 s'
+	@echo 'make lint format docs clang install clean'
