@@ -352,7 +352,8 @@ say_policy(const struct set *s, struct arena *a, struct alert *out)
     struct slice category = newest(s, MAIL_ALERT, "Category");
     struct slice comment = newest(s, MAIL_ALERT, "Comments");
     bool dlp = mail_word_is(category, "datalossprevention");
-    out->title = mail_either(source_word(r->json, "Name"), source_word(r->data, "an"));
+    out->title = mail_either(mail_either(source_word(r->json, "Name"), source_word(r->data, "an")),
+                             newest(s, MAIL_ALERT, "Name"));
     out->description = without_version(source_word(r->data, "ad"));
     out->severity = severity_of(mail_either(severity, source_word(r->data, "sev")));
     alert_word(out, "severity", severity);

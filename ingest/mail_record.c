@@ -179,7 +179,14 @@ add_device(struct alert *out, struct arena *a, struct json data)
         v->mde_device_id = id.n == 40 ? id : SLICE_NONE;
     }
     mail_add_ip(out, a, source_word(data, "ecip"));
-    mail_add_file(out, a, source_word(data, "ofph"), SLICE_NONE);
+    struct slice path = source_word(data, "ofph");
+    size_t end = path.n;
+    while (end > 0 && path.p[end - 1] != '\\' && path.p[end - 1] != '/')
+        end--;
+    size_t before = out->n_evidence;
+    mail_add_file(out, a, slice_sub(path, end, path.n), SLICE_NONE);
+    if (out->n_evidence > before && end > 1)
+        out->evidence[before].file_path = slice_sub(path, 0, end - 1);
 }
 
 void

@@ -401,6 +401,16 @@ parse_list(const struct answer *got, struct slice code, struct arena *a, struct 
 
 /* ---- answers: a blob */
 
+/* An id is a key in tables and logs: no control characters, which JSON can hide as \u0000. */
+static bool
+good_id(struct slice id)
+{
+    for (size_t i = 0; i < id.n; i++)
+        if ((unsigned char)id.p[i] < ' ')
+            return false;
+    return id.n > 0 && id.n <= ID_MAX;
+}
+
 static struct slice
 hash_name(struct slice payload, struct arena *a)
 {
@@ -436,8 +446,7 @@ parse_blob(const struct answer *got, struct slice code, struct arena *a, struct 
          i < out->n_alerts && json_next(&it, &name, &record); i++) {
         struct slice id = json_get_text(record, "Id");
         /* without one its bytes name it; ident() then says what is wrong with it */
-        out->alerts[i].native_id =
-            id.n > 0 && id.n <= ID_MAX ? id : hash_name(out->alerts[i].payload, a);
+        out->alerts[i].native_id = good_id(id) ? id : hash_name(out->alerts[i].payload, a);
         out->alerts[i].version = source_time(record, "CreationTime");
         if (out->alerts[i].native_id.p == NULL)
             return no_memory();
@@ -481,7 +490,7 @@ ident_investigation(struct json record, struct arena *a, struct source_ident *ou
     if (e.kind)
         return e;
     struct slice alert = source_word(data, "ProviderAlertId");
-    if (alert.n == 0 || alert.n > ID_MAX)
+    if (!good_id(alert))
         return ignore(out, "mail.investigation");
     out->native_id = slice_lower(a, alert);
     return out->native_id.p != NULL ? ERR_OK : no_memory();
@@ -493,7 +502,7 @@ ident_alert(struct json record, struct arena *a, struct source_ident *out)
     if (slice_eq_nocase(source_word(record, "Source"), SLICE("Cloud App Security")))
         return ignore(out, "mail.cloud_app_mirror"); /* the apps source has it whole */
     struct slice alert = source_word(record, "AlertId");
-    if (alert.n == 0 || alert.n > ID_MAX)
+    if (!good_id(alert))
         return err_make(ERR_REJECT, "mail.alert_id", "a record of type 40 without an AlertId");
     out->native_id = slice_lower(a, alert);
     return out->native_id.p != NULL ? ERR_OK : no_memory();
@@ -515,7 +524,7 @@ mail_ident(struct slice payload, enum identity_channel channel, struct arena *a,
     if (e.kind)
         return e;
     struct slice id = source_word(record, "Id");
-    if (id.n == 0 || id.n > ID_MAX || !json_get_int(record, "RecordType", &type))
+    if (!good_id(id) || !json_get_int(record, "RecordType", &type))
         return err_make(ERR_REJECT, "mail.record", "a record without Id or RecordType");
     *out = (struct source_ident){
         .native_id = id, .part_id = id, .version = source_time(record, "CreationTime")};

@@ -362,6 +362,8 @@ test_each_record_has_its_fate(void **state)
         {"{\"Id\":\"R\"}", NULL, NULL},
         {"{\"RecordType\":40,\"AlertId\":\"x\"}", NULL, NULL},
         {"{\"Id\":7,\"RecordType\":40}", NULL, NULL},
+        {"{\"Id\":\"a\\u0000b\",\"RecordType\":28}", NULL, NULL},
+        {"{\"Id\":\"R\",\"RecordType\":40,\"AlertId\":\"a\\u0000b\"}", NULL, NULL},
         {"[]", NULL, NULL},
         {"{", NULL, NULL},
     };
@@ -414,8 +416,8 @@ test_each_record_has_its_fate(void **state)
     "\\\"4\\\",\\\"Type\\\":\\\"mail-message\\\",\\\"NetworkMessageId\\\":"                        \
     "\\\"D6C7276B-3a65-43c7-9e25-525f7e289543\\\",\\\"Recipient\\\":\\\"anna@contoso.com\\\","     \
     "\\\"Files\\\":[{\\\"$id\\\":\\\"5\\\",\\\"Type\\\":\\\"file\\\",\\\"Name\\\":\\\"a.exe\\\","  \
-    "\\\"FileHashes\\\":[{\\\"$ref\\\":\\\"6\\\"},{\\\"$id\\\":\\\"6\\\",\\\"Value\\\":"           \
-    "\\\"01BA4719C80B6FE911B091A7C05124B64EEECE964E09C058EF8F9805DACA546B\\\"}]}]},"               \
+    "\\\"FileHashes\\\":[{\\\"$ref\\\":\\\"6\\\"}]}]},{\\\"$id\\\":\\\"6\\\",\\\"Value\\\":"       \
+    "\\\"01BA4719C80B6FE911B091A7C05124B64EEECE964E09C058EF8F9805DACA546B\\\"},"                   \
     "{\\\"$ref\\\":\\\"99\\\"},{\\\"Type\\\":\\\"mailCluster\\\",\\\"MailCount\\\":12,"            \
     "\\\"NetworkMessageIds\\\":[\\\"A\\\",\\\"b\\\"],\\\"QueryTime\\\":\\\"x\\\","                 \
     "\\\"QueryTime\\\":\\\"y\\\"},{\\\"Type\\\":\\\"unheard-of\\\"},7,null]}\"}"
