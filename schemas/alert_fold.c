@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { SAFE_LINKS_DEPTH = 4 }; /* a wrapped link can be wrapped again; real ones were twice */
+enum { SAFE_LINKS_DEPTH = 16 }; /* a wrapped link can be wrapped again; real ones were twice */
 
 static bool
 is_hex(char c)
@@ -61,8 +61,7 @@ alert_fold_upn(struct slice s, struct arena *a)
 struct slice
 alert_fold_host(struct slice s, struct arena *a)
 {
-    s = slice_trim(s);
-    if (s.n > 0 && s.p[s.n - 1] == '.')
+    for (s = slice_trim(s); slice_ends(s, SLICE(".")); s = slice_trim(s))
         s.n--;
     return s.n > 0 ? slice_lower(a, s) : SLICE_NONE;
 }
@@ -202,7 +201,7 @@ static struct url
 url_take_apart(struct slice s)
 {
     struct url u = {0};
-    s = slice_sub(s, 0, slice_find(s, SLICE("#"), 0));
+    s = slice_trim(slice_sub(s, 0, slice_find(s, SLICE("#"), 0)));
     u.scheme = url_scheme(s);
     if (u.scheme.p != NULL)
         s = slice_sub(s, u.scheme.n + 3, s.n);
@@ -215,14 +214,17 @@ url_take_apart(struct slice s)
             authority = slice_sub(authority, i, authority.n);
             break;
         }
+    authority = slice_trim(authority);
     size_t colon = authority.n;
     while (colon > 0 && is_digit(authority.p[colon - 1]))
         colon--;
-    if (colon > 0 && authority.p[colon - 1] == ':') {
+    struct slice host = slice_sub(authority, 0, colon > 0 ? colon - 1 : 0);
+    bool bare = slice_find(host, SLICE(":"), 0) == host.n || slice_ends(host, SLICE("]"));
+    if (colon > 0 && authority.p[colon - 1] == ':' && bare) {
         u.port = slice_sub(authority, colon, authority.n);
-        authority = slice_sub(authority, 0, colon - 1);
+        authority = host;
     }
-    u.host = authority;
+    u.host = slice_trim(authority);
     return u;
 }
 
