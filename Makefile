@@ -162,6 +162,8 @@ clang: $(B)/installed-build $(B)/installed-test
 # ---- fuzzers: the library once more, with clang and coverage; planted ones must be caught
 
 SANITIZED = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# the JSON reader is C++, and clang alone links the C runtime of the sanitizers only
+FUZZ_LINK = -fsanitize-link-c++-runtime
 
 .PHONY: fuzzers fuzz
 fuzzers: $(B)/installed-build $(B)/installed-test
@@ -176,10 +178,10 @@ fuzz: fuzzers
 library: $(B)/libweir.a
 
 $(B)/fuzz/%.planted: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/fuzz/lib/libweir.a
-	$(CLANG) $(CFLAGS_ALL) -O1 -DPLANTED -fsanitize=fuzzer $(SANITIZED) -o $@ $< $(B)/fuzz/lib/libweir.a $(LDLIBS_ALL)
+	$(CLANG) $(CFLAGS_ALL) -O1 -DPLANTED -fsanitize=fuzzer $(SANITIZED) $(FUZZ_LINK) -o $@ $< $(B)/fuzz/lib/libweir.a $(LDLIBS_ALL)
 
 $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/fuzz/lib/libweir.a
-	$(CLANG) $(CFLAGS_ALL) -O1 -fsanitize=fuzzer $(SANITIZED) -o $@ $< $(B)/fuzz/lib/libweir.a $(LDLIBS_ALL)
+	$(CLANG) $(CFLAGS_ALL) -O1 -fsanitize=fuzzer $(SANITIZED) $(FUZZ_LINK) -o $@ $< $(B)/fuzz/lib/libweir.a $(LDLIBS_ALL)
 
 # ---- pages made from the tables in the program
 
