@@ -176,9 +176,12 @@ place_take(struct loader *l, size_t place, size_t *files)
     snprintf(pattern, sizeof(pattern), "%s/%s", l->folder, places[place].pattern);
     if (glob(pattern, 0, NULL, &found) != 0)
         return ERR_OK;
-    for (size_t i = 0; e.kind == ERR_NONE && i < found.gl_pathc; i++)
+    for (size_t i = 0; e.kind == ERR_NONE && i < found.gl_pathc; i++) {
+        if (slice_ends(slice_of(found.gl_pathv[i]), SLICE("/PROVENANCE.jsonl")))
+            continue; /* where the records beside it come from */
         e = file_take(l, place, found.gl_pathv[i]);
-    *files += found.gl_pathc;
+        ++*files;
+    }
     globfree(&found);
     return e;
 }

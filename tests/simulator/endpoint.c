@@ -1,4 +1,5 @@
 /* Defender ATP's alerts API. Ref: sources.md 2.3 to 2.5, 2.10. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +27,21 @@ row_cmp(const void *x, const void *y)
     return a->descending ? -order : order;
 }
 
+/* An option of the address; some clients write its dollar as %24. */
+static struct slice
+option(const struct http_request *r, const char *name)
+{
+    char escaped[32];
+    struct slice v = http_query(r, name);
+    snprintf(escaped, sizeof(escaped), "%%24%s", name + 1);
+    return v.p != NULL ? v : http_query(r, escaped);
+}
+
 static bool
 number_asked(const struct http_request *r, const char *name, int64_t least, int64_t most,
              int64_t *out)
 {
-    struct slice text = http_query(r, name);
+    struct slice text = option(r, name);
     if (text.p == NULL)
         return true;
     return slice_int(text, out) && *out >= least && *out <= most;
@@ -63,7 +74,7 @@ without_evidence(struct slice payload, struct arena *a)
 static void
 list_send(struct sim *s, struct http_request *r, struct row *rows, size_t n)
 {
-    bool expand = slice_eq(http_query(r, "$expand"), SLICE("evidence"));
+    bool expand = slice_eq(option(r, "$expand"), SLICE("evidence"));
     struct delivery *shown = arena_alloc(r->arena, (n + 1) * sizeof(*shown));
     struct delivery **list = arena_alloc(r->arena, (n + 1) * sizeof(*list));
     for (size_t i = 0; shown != NULL && list != NULL && i < n; i++) {
@@ -92,9 +103,9 @@ list_answer(struct sim *s, struct http_request *r)
     struct odata_order order;
     int64_t top = ENDPOINT_PAGE_MAX;
     int64_t skip = 0;
-    struct err e = odata_parse(http_query(r, "$filter"), r->arena, &filter);
+    struct err e = odata_parse(option(r, "$filter"), r->arena, &filter);
     if (e.kind == ERR_NONE)
-        e = odata_order_parse(http_query(r, "$orderby"), &order);
+        e = odata_order_parse(option(r, "$orderby"), &order);
     if (e.kind) {
         sim_error(r, 400, strcmp(e.code, "odata.literal") == 0 ? "BadRequest" : "ODataError", "%s",
                   e.text);

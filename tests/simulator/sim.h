@@ -38,6 +38,10 @@ struct sim {
 #define SIM_ROLE_ENDPOINT "Alert.Read.All"
 #define SIM_ROLE_MAIL "ActivityFeed.Read"
 
+/* The files under tests/simulator/story, built in. */
+extern const char story_contoso[];
+extern const char story_hubs[];
+
 /* story_load - the built-in attack, its times set so that it ends at `start` (100 ns). Released
  * over (length / speed). ERR_STOP "story.*". */
 MUST_CHECK struct err story_load(struct plan *p, struct slice tenant, int64_t start, int64_t speed);
@@ -62,6 +66,9 @@ void control_answer(struct sim *s, struct http_request *r, struct slice path);
 
 /* sim_start - load and begin to release. Harmless when called twice. */
 MUST_CHECK struct err sim_start(struct sim *s);
+
+/* sim_answer - one request to any of the services; arg is the sim. For http_conf.handle. */
+void sim_answer(void *arg, struct http_request *r);
 
 /* sim_error - {"error":{"code","message","target"}}; the form of two of the services. */
 void sim_error(struct http_request *r, int status, const char *code, const char *format, ...)

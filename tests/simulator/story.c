@@ -4,8 +4,6 @@
 #include "tests/simulator/sim.h"
 #include "tests/simulator/template.h"
 
-extern const char story_contoso[];
-
 enum { STORY_STEPS_MAX = 1000 };
 
 struct reader {

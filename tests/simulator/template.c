@@ -163,6 +163,8 @@ template_fill(struct slice text, const struct template_clock *c, struct arena *a
         if (at == text.n)
             break;
         size_t end = slice_find(text, SLICE("}"), at);
+        if (end == text.n)
+            return err_make(ERR_REJECT, "template.marker", "a marker is not closed");
         struct slice value = SLICE_NONE;
         struct err e = marker_fill(slice_sub(text, at + 2, end - at - 2), c, a, &value);
         if (e.kind)
