@@ -255,6 +255,28 @@ on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_
 /* ---- records */
 
 static void
+give_end(struct bus_consumer *k, struct part *at)
+{
+    if (at->ended)
+        return;
+    at->ended = true;
+    k->n_open--;
+}
+
+/* The library tells the end of a partition only by a fetch that brought nothing: a steady stream
+ * would hide it. What the last fetch said of the end is at hand, without asking the broker. */
+static void
+give_end_if_last(struct bus_consumer *k, struct part *at)
+{
+    int64_t low = -1, high = -1;
+    if (!at->ended &&
+        rd_kafka_get_watermark_offsets(k->rk, at->topic, at->partition, &low, &high) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR &&
+        high >= 0 && at->next >= high)
+        give_end(k, at);
+}
+
+static void
 give_record(struct bus_consumer *k, const rd_kafka_message_t *m, struct part *at)
 {
     struct bus_record r = {.topic = at->topic,
@@ -275,17 +297,9 @@ give_record(struct bus_consumer *k, const rd_kafka_message_t *m, struct part *at
             r.headers[r.n_headers++] = (struct bus_header){name, {value, n}};
     }
     at->next = m->offset + 1;
+    give_end_if_last(k, at);
     if (k->to.record != NULL)
         k->to.record(k->to.arg, &r);
-}
-
-static void
-give_end(struct bus_consumer *k, struct part *at)
-{
-    if (at->ended)
-        return;
-    at->ended = true;
-    k->n_open--;
 }
 
 static void

@@ -18,7 +18,7 @@ enum {
     BUS_RECORD_MAX = 8 * 1024 * 1024 + 256 * 1024, /* bytes: a codec frame, its key and headers */
     BUS_TICK_MS = 500,                             /* the queue is polled at least this often */
     BUS_CLOSE_TICK_MS = 50,
-    BUS_CLOSE_MS = 3000, /* for leaving the group, or for the last delivery reports */
+    BUS_CLOSE_MS = 2000, /* for leaving the group, or for the last delivery reports */
     BUS_TURN_MAX = 512,  /* records a turn of the loop, so that others get theirs */
 };
 

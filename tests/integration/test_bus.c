@@ -355,6 +355,30 @@ the_end_of_all_partitions_is_told_once(const char *bootstrap)
 }
 
 static void
+send_next(uv_timer_t *t)
+{
+    struct world *w = t->data;
+    must(send_one(w, 0, 1));
+}
+
+static void
+a_steady_stream_does_not_hide_the_end(const char *bootstrap)
+{
+    struct world w;
+    struct reader r = {.until = 0};
+    world_open(&w, bootstrap, "steady", NULL);
+    send_many(&w, 0, 10);
+    w.later.data = &w;
+    uv_timer_start(&w.later, send_next, 50, 50);
+    reader_open(&r, &w, NULL);
+    while (r.caught_up == 0)
+        uv_run(loop_uv(w.loop), UV_RUN_ONCE);
+    uv_timer_stop(&w.later);
+    reader_close(&r);
+    world_close(&w);
+}
+
+static void
 two_members_share_and_one_takes_over(const char *bootstrap)
 {
     static struct reader a, b;
@@ -426,11 +450,11 @@ a_paused_member_gives_back_and_goes_on(const char *bootstrap)
     memset(&a, 0, sizeof a);
     memset(&b, 0, sizeof b);
     a.until = b.until = -1;
+    a.pause_at = 10;
     world_open(&w, bootstrap, "away", NULL);
     reader_open(&a, &w, w.group);
     send_many(&w, 0, 400);
-    a.pause_at = 10;
-    while (a.got < 10)
+    while (a.got < 10 || bus_waiting(w.producer) > 0)
         uv_run(loop_uv(w.loop), UV_RUN_ONCE);
     /* paused for so long that the library was told, then the group changes under it */
     int64_t until_ms = clock_mono_ms() + 1500;
@@ -709,6 +733,7 @@ test_topics_are_made_checked_listed_and_deleted(void **state)
 
 ON_BOTH(a_record_comes_back_as_it_was_sent)
 ON_BOTH(the_end_of_all_partitions_is_told_once)
+ON_BOTH(a_steady_stream_does_not_hide_the_end)
 ON_BOTH(two_members_share_and_one_takes_over)
 ON_BOTH(a_paused_consumer_hands_over_nothing_and_loses_nothing)
 ON_BOTH(a_paused_member_gives_back_and_goes_on)
@@ -726,6 +751,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         BOTH(a_record_comes_back_as_it_was_sent),
         BOTH(the_end_of_all_partitions_is_told_once),
+        BOTH(a_steady_stream_does_not_hide_the_end),
         BOTH(two_members_share_and_one_takes_over),
         BOTH(a_paused_consumer_hands_over_nothing_and_loses_nothing),
         BOTH(a_paused_member_gives_back_and_goes_on),
