@@ -12,10 +12,15 @@
 #include "common/seal.h"
 #include "ingest/source.h"
 #include "normalize/correlate.h"
+#include "schemas/commands.h"
 
 static const struct cli_command *const commands[] = {
     &config_show_command,
     &correlate_command,
+    &run_broker_command,
+    &topic_check_command,
+    &topic_create_command,
+    &topic_list_command,
     NULL,
 };
 
