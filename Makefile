@@ -1,8 +1,12 @@
 # weir. `make run` shows it, `make test` proves it; `make help` lists the rest.
 
 B ?= build
-CC ?= gcc
-CXX ?= g++
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
 CLANG ?= clang
 VERSION := 0.1.0
 T ?=

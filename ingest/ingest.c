@@ -285,7 +285,6 @@ run_ingest(struct cli *cli)
     w.arena = arena_new(RECORD_ARENA);
     if (w.arena == NULL)
         return cli_fail(cli, err_make(ERR_STOP, "ingest.memory", "out of memory"));
-    log_setup("ingest", LOG_INFO);
     struct err e = loop_new(true, &w.env.loop);
     if (e.kind)
         return cli_fail(cli, e);

@@ -159,7 +159,8 @@ incident_add(struct incident_engine *e, const struct incident_alert *al)
     bool grown = true, news = true;
     if (node == INCIDENT_NONE) {
         node = incident_node_new(e, al, alert, incident_node_lead(al->tactics & INCIDENT_TACTICS));
-    } else if (al->version > e->nodes[node].version) {
+    } else if (al->version > e->nodes[node].version ||
+               (al->rewritten && al->version == e->nodes[node].version)) {
         grown = incident_node_absorb(e, node, al, &news);
     } else {
         return ERR_OK;

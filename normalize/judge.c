@@ -179,8 +179,9 @@ take_alert(struct share *s, struct item *i, const struct source *source,
         return e;
     struct incident_alert in;
     incident_alert_of(al, (uint8_t)source->number, keys, &in);
+    in.rewritten = true; /* what says nothing new does not come this far */
     e = incident_add(t->engine, &in);
-    return e.kind ? e : rows_alert(t, i, al, keys, seal, a, &i->row);
+    return e.kind ? e : rows_alert(t, i, al, seal, a, &i->row);
 }
 
 static void

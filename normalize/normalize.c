@@ -421,7 +421,6 @@ run_normalize(struct cli *cli)
     w->conf = cli_conf(cli);
     w->topic = topic_alerts(w->conf, region);
     (void)snprintf(w->name, sizeof w->name, "normalize-%s-%d", region, (int)getpid());
-    log_setup("normalize", LOG_INFO);
     struct err e = loop_new(true, &w->loop);
     if (e.kind) {
         free(w);

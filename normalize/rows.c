@@ -45,17 +45,6 @@ raw_words_json(const struct alert *al, struct arena *a)
     return al->n_raw_words == 0 ? SLICE_NONE : json_out_print(o, a);
 }
 
-/* The highest tactic: what the "next stage" term looks at (correlation.md 3). */
-static int32_t
-lead_of(uint16_t tactics)
-{
-    int32_t lead = 0;
-    for (int bit = 0; bit <= 12; bit++)
-        if ((tactics >> bit & 1) != 0)
-            lead = 1 << bit;
-    return lead;
-}
-
 static void
 fill(struct alerts_row *r, const struct alert *al, struct arena *a)
 {
@@ -93,7 +82,55 @@ fill(struct alerts_row *r, const struct alert *al, struct arena *a)
     r->additional = al->additional;
     r->raw_words = raw_words_json(al, a);
     r->evidence = alert_evidence_json(al, a);
-    r->leads = lead_of(al->tactics);
+}
+
+/* ---- the engine's state of an alert */
+
+enum { STATE_HEAD = 17 };
+
+static void
+put_i64(char *p, int64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        p[i] = (char)((uint64_t)v >> (56 - 8 * i));
+}
+
+static int64_t
+get_i64(const char *p)
+{
+    uint64_t v = 0;
+    for (int i = 0; i < 8; i++)
+        v = v << 8 | (unsigned char)p[i];
+    return (int64_t)v;
+}
+
+struct slice
+rows_state(const struct incident_alert *al, struct arena *a)
+{
+    char head[STATE_HEAD];
+    put_i64(head, al->first_s);
+    put_i64(head + 8, al->last_s);
+    head[16] = (char)al->level;
+    struct slice keys = keys_pack(al->keys, a);
+    return keys.p == NULL ? SLICE_NONE : slice_join(a, (struct slice){head, sizeof head}, keys);
+}
+
+struct err
+rows_state_read(struct slice column, struct arena *a, struct incident_alert *al)
+{
+    struct key_set *keys = arena_alloc(a, sizeof *keys);
+    if (keys == NULL)
+        return no_memory();
+    if (column.n < STATE_HEAD || column.p[16] < 0 || column.p[16] > 3)
+        return err_make(ERR_REJECT, "normalize.state", "no state of an alert");
+    struct err e = keys_unpack(slice_sub(column, STATE_HEAD, column.n), a, keys);
+    if (e.kind)
+        return e;
+    al->first_s = get_i64(column.p);
+    al->last_s = get_i64(column.p + 8);
+    al->level = (uint8_t)column.p[16];
+    al->keys = keys;
+    return ERR_OK;
 }
 
 static struct slice
@@ -104,22 +141,27 @@ alert_place(const char *column, int32_t source, struct slice native_id, struct a
 
 struct err
 rows_alert(const struct tenant *t, const struct item *i, const struct alert *al,
-           const struct key_set *keys, struct seal *seal, struct arena *a, struct alerts_row **out)
+           struct seal *seal, struct arena *a, struct alerts_row **out)
 {
     struct alerts_row *r = arena_alloc(a, sizeof *r);
+    struct incident_alert state;
+    uint16_t leads;
     if (r == NULL)
         return no_memory();
+    struct err e = incident_state(t->engine, al->source, i->native_id, a, &state, &leads);
+    if (e.kind)
+        return e;
     *r = (struct alerts_row){.source = i->source,
                              .native_id = i->native_id,
                              .version = i->version,
                              .received = i->received};
     r->sha256 = (struct slice){(const char *)i->sha256, sizeof i->sha256};
     fill(r, al, a);
-    r->keys = keys_pack(keys, a);
+    r->leads = leads;
+    r->keys = rows_state(&state, a);
     struct slice place = alert_place("alert|raw", i->source, i->native_id, a);
     if (r->keys.p == NULL || r->evidence.p == NULL || place.p == NULL)
         return no_memory();
-    struct err e = ERR_OK;
     if (i->n_docs == 0)
         e = seal_close(seal, &t->oid, t->epoch, SEAL_RAW, place, i->delivery->plain, a, &r->raw);
     *out = r;

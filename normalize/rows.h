@@ -7,11 +7,18 @@
 #include "store/events.h"
 #include "store/incidents.h"
 
-/* rows_alert - an alert's row, in the arena; the payload of a whole document is sealed into it.
- * ERR_RETRY "normalize.memory", or of seal_close. */
+/* rows_alert - the row of an alert that the tenant's engine has taken, in the arena; the payload of
+ * a whole document is sealed into it. ERR_RETRY "normalize.memory", or of seal_close. */
 MUST_CHECK struct err rows_alert(const struct tenant *t, const struct item *i,
-                                 const struct alert *al, const struct key_set *keys,
-                                 struct seal *seal, struct arena *a, struct alerts_row **out);
+                                 const struct alert *al, struct seal *seal, struct arena *a,
+                                 struct alerts_row **out);
+
+/* rows_state / rows_state_read - what the engine knows of an alert over all its versions, in the
+ * column `keys`: interval and level, then keys_pack. read gives back first_s, last_s, level and
+ * keys; the rest of *al is left alone. ERR_REJECT "normalize.state". */
+struct slice rows_state(const struct incident_alert *al, struct arena *a); /* NONE: no memory */
+MUST_CHECK struct err rows_state_read(struct slice column, struct arena *a,
+                                      struct incident_alert *al);
 
 /* rows_mail / rows_dead / rows_ignored - what a share adds to those tables; n rows in *out. */
 MUST_CHECK struct err rows_mail(const struct share *s, struct seal *seal, struct arena *a,

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "normalize/rows.h"
 #include "store/alerts.h"
 #include "store/cursors.h"
 #include "store/incidents.h"
@@ -205,43 +206,28 @@ on_incidents(void *arg, const struct db_rows *rows, struct err e)
     note(t, e);
 }
 
-static uint8_t
-level_of(int32_t severity)
-{
-    if (severity >= SEVERITY_HIGH)
-        return 3;
-    if (severity >= SEVERITY_MEDIUM)
-        return 2;
-    return severity == SEVERITY_INFORMATIONAL ? 0 : 1;
-}
-
 static struct err
 restore_alert(struct tenant *t, const struct alerts_loaded *row, struct arena *a)
 {
-    struct key_set keys;
     const struct source *source = source_by_number(row->source);
-    struct err e = keys_unpack(row->keys, a, &keys);
-    if (e.kind)
-        return e;
     if (source == NULL)
         return err_make(ERR_STOP, "normalize.source", "a stored alert of source %d", row->source);
-    const struct incident_alert al = {
+    struct incident_alert al = {
         .source = slice_of(source->name),
         .source_number = (uint8_t)row->source,
         .native_id = row->native_id,
         .version = row->version,
         .created_s = row->created / CLOCK_SECOND,
-        .first_s = row->first_activity / CLOCK_SECOND,
-        .last_s = row->last_activity / CLOCK_SECOND,
-        .level = level_of(row->severity),
         .tactics = (uint16_t)row->tactics,
         .detector = row->detector,
         .title = row->title,
         .product = slice_of(service_product((enum service_source)row->service)),
         .category = row->category,
         .threat = row->threat,
-        .keys = &keys,
     };
+    struct err e = rows_state_read(row->keys, a, &al);
+    if (e.kind)
+        return e;
     return incident_restore_alert(t->engine, &al, (uint16_t)row->leads, row->incident_id);
 }
 

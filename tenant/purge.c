@@ -423,7 +423,6 @@ run_purge(struct cli *cli)
 {
     struct session s;
     struct health *h = NULL;
-    log_setup("purge", LOG_INFO);
     struct err e = session_open(&s, cli_conf(cli), true);
     if (e.kind == ERR_RETRY)
         e = ERR_OK; /* it waits for the database, as every worker does */
