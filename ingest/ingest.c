@@ -182,7 +182,7 @@ on_trouble(void *arg, struct err e)
         log_err("ingest.kafka", &e);
         loop_stop(w->env.loop, CLI_FAILED);
     } else {
-        health_set(w->health, "kafka", false, "no broker answers");
+        health_set(w->health, "kafka", e.kind == ERR_NONE, "no broker answers");
     }
 }
 

@@ -306,7 +306,7 @@ on_trouble(void *arg, struct err e)
     if (e.kind == ERR_STOP) /* an offset that is gone: never go on silently (libraries.md 4.4) */
         stop_failed(w, e);
     else
-        health_set(w->health, "kafka", false, "no broker answers");
+        health_set(w->health, "kafka", e.kind == ERR_NONE, "no broker answers");
 }
 
 static void
