@@ -496,8 +496,8 @@ test_wrong_types_nulls_and_unknown_members_are_accepted(void **state)
         "{\"id\":\"da1\",\"evidence\":[null,1,\"x\",[],{},{\"entityType\":\"Ip\",\"ipAddress\":"
         "null},"
         "{\"entityType\":\"Martian\"},{\"entityType\":7,\"url\":8}]}",
-        "{\"id\":\"da1\",\"mitreTechniques\":[null,1,\"T1064\",\"\"],\"comments\":[null,{},"
-        "{\"comment\":null}],\"loggedOnUsers\":[null,{}]}",
+        "{\"id\":\"da1\",\"mitreTechniques\":[null,1,\"T1064\",\"\"],\"comments\":[null,{}]}",
+        "{\"id\":\"da1\",\"comments\":[{\"comment\":null}],\"loggedOnUsers\":[null,{}]}",
         "{\"id\":\"da1\",\"severity\":\"Catastrophic\",\"status\":\"Pending\"}",
     };
     struct world *w = *state;
