@@ -128,7 +128,8 @@ json_items(struct json v)
 bool
 json_next(struct json_iter *it, struct slice *name, struct json *value)
 {
-    return json_reader_next(it, name, value);
+    struct slice unused;
+    return json_reader_next(it, name != NULL ? name : &unused, value);
 }
 
 struct copy {

@@ -46,7 +46,7 @@ struct json_iter {
     uint64_t w[6];
 };
 /* for (struct json_iter it = json_items(list); json_next(&it, &name, &value);) - items of an array
- * (name is SLICE_NONE) or members of an object in the order of the document. */
+ * (name is SLICE_NONE; it may be NULL) or members of an object in the order of the document. */
 struct json_iter json_items(struct json v);
 bool json_next(struct json_iter *it, struct slice *name, struct json *value);
 

@@ -16,6 +16,7 @@ enum {
     SETTINGS_LIMIT = 1024 * 1024,
     ROUND_LIMIT = 32 * 1024 * 1024,
     REQUESTS_PER_ROUND_MAX = 20000,
+    SAME_REQUEST_TRIES = 8, /* of one request, before its round begins again */
     REFUSED_WAIT_S = 300, /* until somebody may have repaired a secret or permission */
 };
 
@@ -114,15 +115,12 @@ wait_ms(struct poll *p, int64_t ms)
     uv_timer_start(&p->timer, on_timer, (uint64_t)ms, 0);
 }
 
-/* Something went wrong: say so once for each new trouble, and begin again later. */
+/* Something went wrong: say so once for each new trouble, and go on later. */
 static void
-wait_after(struct poll *p, struct err e)
+pause_after(struct poll *p, struct err e)
 {
     uint32_t random;
     crypto_random(&random, sizeof random);
-    p->n_queue = p->queue_at = 0;
-    p->page = (struct page){.n_alerts = 0};
-    p->page_at = 0;
     p->tries++;
     int64_t ms = poll_backoff(p->tries, random);
     if (e.kind == ERR_STOP)
@@ -145,6 +143,16 @@ well(struct poll *p)
     if (p->trouble != NULL)
         log_info("ingest.well", LOG_STR("source", p->env->source->name), LOG_OID(&p->tenant.oid));
     p->trouble = NULL;
+}
+
+/* The round is lost: it begins again from the stored cursor. */
+static void
+wait_after(struct poll *p, struct err e)
+{
+    p->n_queue = p->queue_at = 0;
+    p->page = (struct page){.n_alerts = 0};
+    p->page_at = 0;
+    pause_after(p, e);
 }
 
 /* The tenant's schema is gone: it was turned off, and the control topic will say so. */
@@ -348,11 +356,15 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
         log_err("ingest.rejected", &e, LOG_STR("source", p->env->source->name),
                 LOG_OID(&p->tenant.oid));
         metric_add(METRIC_weir_ingest_rejected_total, 1, p->env->source->name, e.code);
+    } else if (e.kind == ERR_RETRY && p->tries < SAME_REQUEST_TRIES) {
+        pause_after(p, e); /* what the round has so far stays good: the same request once more */
+        return;
     } else if (e.kind) {
         wait_after(p, e);
         return;
     }
     p->asked_again = false;
+    p->tries = 0;
     p->queue_at++;
     step(p);
 }

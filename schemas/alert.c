@@ -133,9 +133,23 @@ alert_word(struct alert *al, const char *member, struct slice word)
 
 /* ---- alert_finish */
 
-static void
-cut(struct slice *s, size_t most)
+/* JSON may hold a NUL in a text, PostgreSQL may not: a blank stands for it. */
+static struct slice
+without_nul(struct arena *a, struct slice s)
 {
+    char *p = slice_cstr(a, s);
+    if (p == NULL) /* the alert does not fit: it is refused for its memory elsewhere */
+        return SLICE_NONE;
+    for (size_t i = 0; i < s.n; i++)
+        p[i] = p[i] == '\0' ? ' ' : p[i];
+    return (struct slice){p, s.n};
+}
+
+static void
+cut(struct arena *a, struct slice *s, size_t most)
+{
+    if (s->n > 0 && memchr(s->p, '\0', s->n) != NULL)
+        *s = without_nul(a, *s);
     if (s->n <= most)
         return;
     size_t n = most;
@@ -166,19 +180,19 @@ without_invisible_end(struct slice s)
 }
 
 static void
-cut_evidence(struct evidence *ev)
+cut_evidence(struct evidence *ev, struct arena *a)
 {
     for (size_t i = 0; i < EVIDENCE_TEXTS; i++)
-        cut(text_at(ev, i), TEXT_MAX);
-    cut(&ev->detection_status, TEXT_MAX);
+        cut(a, text_at(ev, i), TEXT_MAX);
+    cut(a, &ev->detection_status, TEXT_MAX);
     for (size_t i = 0; i < ev->n_message_ids; i++)
-        cut(&ev->message_ids[i], TEXT_MAX);
+        cut(a, &ev->message_ids[i], TEXT_MAX);
     for (size_t i = 0; i < ev->n_urls; i++)
-        cut(&ev->urls[i], TEXT_MAX);
+        cut(a, &ev->urls[i], TEXT_MAX);
 }
 
 static void
-cut_texts(struct alert *al)
+cut_texts(struct alert *al, struct arena *a)
 {
     struct slice *const texts[] = {
         &al->native_id,   &al->id,          &al->provider_alert_id,  &al->web_url,
@@ -186,20 +200,20 @@ cut_texts(struct alert *al)
         &al->assigned_to, &al->threat_name, &al->threat_family,      &al->actor,
         &al->policy_id,   &al->category,    &al->native_incident_id, &al->recommended_actions,
     };
-    cut(&al->title, TITLE_MAX);
-    cut(&al->description, DESCRIPTION_MAX);
+    cut(a, &al->title, TITLE_MAX);
+    cut(a, &al->description, DESCRIPTION_MAX);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        cut(texts[i], TEXT_MAX);
+        cut(a, texts[i], TEXT_MAX);
     for (size_t i = 0; i < al->n_techniques; i++)
-        cut(&al->techniques[i], TEXT_MAX);
+        cut(a, &al->techniques[i], TEXT_MAX);
     for (size_t i = 0; i < al->n_raw_words; i++)
-        cut(&al->raw_words[i].word, TEXT_MAX);
+        cut(a, &al->raw_words[i].word, TEXT_MAX);
     for (size_t i = 0; i < al->n_comments; i++) {
-        cut(&al->comments[i].text, TEXT_MAX);
-        cut(&al->comments[i].by, TEXT_MAX);
+        cut(a, &al->comments[i].text, TEXT_MAX);
+        cut(a, &al->comments[i].by, TEXT_MAX);
     }
     for (size_t i = 0; i < al->n_evidence; i++)
-        cut_evidence(&al->evidence[i]);
+        cut_evidence(&al->evidence[i], a);
 }
 
 static uint64_t
@@ -319,7 +333,7 @@ alert_finish(struct alert *al, struct arena *a)
         al->detector = al->detector_id.n > 0 ? al->detector_id : al->title;
     if (al->category.n == 0)
         al->category = SLICE("SuspiciousActivity");
-    cut_texts(al);
+    cut_texts(al, a);
     al->title = slice_trim(al->title);
     return merge_evidence(al, a);
 }
