@@ -47,14 +47,15 @@ oauth_source(const struct sim *s, struct arena *a, const char *name, const char 
 }
 
 static struct json_out *
-identity_source(struct arena *a, const char *syslog)
+identity_source(const struct sim *s, struct arena *a, const char *syslog)
 {
     struct json_out *o = json_out_object(a);
     struct json_out *senders = json_out_array(a);
     const char *colon = strrchr(syslog, ':');
     json_out_add_text(senders, SLICE("127.0.0.1"));
     json_out_text(o, "channel", SLICE("syslog"));
-    json_out_text(o, "workspace", SLICE("contoso-corp"));
+    if (s->data == NULL) /* real lines name several; without it all are taken */
+        json_out_text(o, "workspace", SLICE("contoso-corp"));
     json_out_set(o, "senders", senders);
     json_out_int(o, "port", colon != NULL ? atoi(colon + 1) : 0);
     return o;
@@ -77,7 +78,7 @@ settings_write(const struct sim *s, const char *syslog)
     json_out_set(sources, "mail", mail);
     json_out_set(sources, "apps", apps);
     if (syslog != NULL)
-        json_out_set(sources, "identity", identity_source(a, syslog));
+        json_out_set(sources, "identity", identity_source(s, a, syslog));
     json_out_add_text(domains, SLICE("contoso.com"));
     json_out_int(o, "pid", getpid());
     json_out_text(o, "control_url", slice_printf(a, "%s/sim", s->origin));
@@ -158,6 +159,7 @@ open_all(struct program *p, const char *syslog, bool hold)
     if (e.kind)
         return e;
     snprintf(s->origin, sizeof(s->origin), "http://127.0.0.1:%d", http_port(s->http));
+    s->plan.mute = syslog == NULL;
     if (syslog != NULL)
         e = syslog_start(s, syslog, &s->sender);
     if (e.kind == ERR_NONE)

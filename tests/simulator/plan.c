@@ -30,26 +30,37 @@ is_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* The last segment of the address in cs1: a GUID (35 characters in some documents, "aa" in front
- * in later ones) or 24 hex digits (ATA). SLICE_NONE: neither. Ref: sources.md 5.4. */
+/* The address in cs1; translators left blanks and a second sign around the first. */
+static struct slice
+line_url(struct slice line)
+{
+    struct slice key = SLICE("cs1");
+    for (size_t at = 0; (at = slice_find(line, key, at)) < line.n; at += key.n) {
+        struct slice rest = slice_trim(slice_sub(line, at + key.n, line.n));
+        if (rest.n > 0 && rest.p[0] == '=') {
+            while (rest.n > 0 && (rest.p[0] == '=' || rest.p[0] == ' '))
+                rest = slice_sub(rest, 1, rest.n);
+            return slice_split(&rest, ' ');
+        }
+    }
+    return SLICE_NONE;
+}
+
+/* The last segment of the address: a GUID, or what documents and ATA print in its place (24 to 40
+ * digits and dashes), "aa" in front of later ones. SLICE_NONE: neither. Ref: sources.md 5.4. */
 static struct slice
 line_guid(struct slice line)
 {
-    size_t at = slice_find(line, SLICE("cs1="), 0);
-    struct slice url = slice_trim(slice_sub(line, at + 4, line.n));
-    size_t n = 0;
-    while (n < url.n && url.p[n] != ' ')
-        n++;
-    url = slice_sub(url, 0, n);
+    struct slice url = line_url(line);
     size_t from = url.n;
     while (from > 0 && (is_hex(url.p[from - 1]) || url.p[from - 1] == '-'))
         from--;
     struct slice id = slice_sub(url, from, url.n);
     if (from == 0 || url.p[from - 1] != '/')
         return SLICE_NONE;
-    if (id.n == 38 && slice_starts(id, SLICE("aa")))
+    if (id.n >= 37 && slice_starts(id, SLICE("aa")))
         id = slice_sub(id, 2, id.n);
-    return id.n == 24 || id.n == 35 || id.n == 36 ? id : SLICE_NONE;
+    return id.n >= 24 && id.n <= 40 ? id : SLICE_NONE;
 }
 
 static void
@@ -218,8 +229,11 @@ plan_serve(struct delivery *d)
 bool
 plan_done(const struct plan *p)
 {
-    for (size_t i = 0; i < p->n; i++)
-        if (p->items[i].released == CLOCK_NONE || p->items[i].served == 0)
+    for (size_t i = 0; i < p->n; i++) {
+        const struct delivery *d = &p->items[i];
+        bool waited_for = d->source != SIM_IDENTITY || !p->mute;
+        if (d->released == CLOCK_NONE || (waited_for && d->served == 0))
             return false;
+    }
     return p->started != CLOCK_NONE;
 }

@@ -48,6 +48,7 @@ struct plan {
     size_t n_released;
     size_t n_skipped; /* records of the data folder that no service here serves */
     int64_t started;  /* 100 ns; CLOCK_NONE: held back */
+    bool mute;        /* there is no listener: lines are planned, never written */
 };
 
 /* plan_add - a copy of d at the end, n set; payload and texts are borrowed. NULL: out of memory. */
@@ -78,7 +79,7 @@ size_t plan_release(struct plan *p, int64_t now);
 /* plan_serve - a client was given it. */
 void plan_serve(struct delivery *d);
 
-/* plan_done - all released, and each served or written at least once. */
+/* plan_done - all released, and each served or (unless mute) written at least once. */
 bool plan_done(const struct plan *p);
 
 /* sim_write_file - DIR/name by way of a temporary name. ERR_STOP "sim.write". */

@@ -5,8 +5,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -249,6 +251,59 @@ test_a_line_is_named_by_its_guid_or_else_by_its_hash(void **state)
     }
 }
 
+/* What weir calls each delivery is what the plan calls it, or a test would compare the wrong rows.
+ */
+static void
+names_agree(struct world *w, const struct delivery *d, struct slice workspace)
+{
+    const struct source *s = source_by_name(slice_of(sim_source_names[d->source]));
+    struct source_conf conf = {.workspace = workspace};
+    struct answer got = {.conf = &conf, .status = 200, .body = d->payload};
+    struct page page = {0};
+    struct source_ident ident = {.version = CLOCK_NONE};
+    if (d->source == SIM_IDENTITY) {
+        struct err e = s->parse(&got, w->a, &page);
+        if (e.kind || page.n_alerts != 1 || !slice_eq(page.alerts[0].native_id, d->native_id))
+            fail_msg("%s: %.*s: %.*s", e.text, SLICE_ARG(d->native_id), SLICE_ARG(d->payload));
+    }
+    struct err e = s->ident(d->payload, IDENTITY_SYSLOG, w->a, &ident);
+    if (e.kind == ERR_NONE && ident.fate == FATE_ALERT && !slice_eq(ident.native_id, d->alert_id))
+        fail_msg("%zu: %.*s, not %.*s", d->n, SLICE_ARG(ident.native_id), SLICE_ARG(d->alert_id));
+}
+
+static void
+test_weir_and_the_plan_name_the_story_alike(void **state)
+{
+    struct world *w = *state;
+    for (size_t i = 0; i < w->plan.n; i++)
+        names_agree(w, &w->plan.items[i], SLICE("contoso-corp"));
+}
+
+static void
+test_weir_and_the_plan_name_real_records_alike(void **state)
+{
+    struct world *w = *state;
+    char dir[] = "/tmp/weir-sim-XXXXXX";
+    char path[4096];
+    const char *shared = getenv("SHARED");
+    snprintf(path, sizeof(path), "%s/data", shared != NULL ? shared : "../shared");
+    if (access(path, R_OK) != 0) {
+        print_message("skipped, no ../shared/data\n");
+        skip();
+    }
+    assert_non_null(mkdtemp(dir));
+    w->plan.n = w->plan.blobs = 0;
+    struct err e = data_load(&w->plan, path, dir, START);
+    snprintf(path, sizeof(path), "%s/skipped.jsonl", dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+    if (e.kind)
+        fail_msg("%s", e.text);
+    assert_true(w->plan.n > 900);
+    for (size_t i = 0; i < w->plan.n; i++)
+        names_agree(w, &w->plan.items[i], SLICE_NONE);
+}
+
 int
 main(void)
 {
@@ -263,6 +318,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_every_time_written_lies_in_the_last_seven_hours, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_new_version_waits_until_the_old_one_was_seen, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_weir_and_the_plan_name_the_story_alike, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_weir_and_the_plan_name_real_records_alike, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_line_is_named_by_its_guid_or_else_by_its_hash, setup,
                                         teardown),
