@@ -21,7 +21,8 @@ enum {
     TENANTS_MAX = 10000,
     SOURCES_MAX = 32,
     BATCH = 4096,
-    PARAM_MAX = 1000000000,
+    PARAM_MAX = 100000000, /* so that sums of a few fit 32 bits */
+    CAP_MAX = 1000000000,
 };
 
 /* Why an alert is where it is, as incident_reason_json wrote it. */
@@ -72,10 +73,10 @@ bad(const char *what)
 /* ---- parameters */
 
 static struct err
-param_int(struct json v, const char *name, int64_t least, int32_t *out)
+param_int(struct json v, const char *name, int64_t least, int64_t most, int32_t *out)
 {
     int64_t wide;
-    if (json_type(v) != JSON_INT || !json_int(v, &wide) || wide < least || wide > PARAM_MAX)
+    if (json_type(v) != JSON_INT || !json_int(v, &wide) || wide < least || wide > most)
         return err_make(ERR_REJECT, "correlate.params",
                         "params: '%s' must be a whole number, %lld to %d", name, (long long)least,
                         PARAM_MAX);
@@ -95,6 +96,7 @@ struct slot {
     const char *name;
     int32_t *to;
     int64_t least;
+    int64_t most; /* 0: PARAM_MAX */
 };
 
 /* Members that are numbers; *found is false when name is none of them. */
@@ -105,7 +107,8 @@ param_slot(const struct slot *slots, size_t n, struct slice name, struct json v,
         if (!slice_eq(name, slice_of(slots[i].name)))
             continue;
         *found = true;
-        return param_int(v, slots[i].name, slots[i].least, slots[i].to);
+        return param_int(v, slots[i].name, slots[i].least,
+                         slots[i].most > 0 ? slots[i].most : PARAM_MAX, slots[i].to);
     }
     *found = false;
     return ERR_OK;
@@ -151,9 +154,9 @@ param_types(struct correlate *c, struct json types)
         if (t == KEY_TYPES)
             return unknown(type_name, "types");
         struct key_rule *rule = &c->params.rules[t];
-        const struct slot slots[] = {{"w", &rule->weight, 0},
-                                     {"half_life_s", &rule->half_life_s, 1},
-                                     {"window_s", &rule->window_s, 0}};
+        const struct slot slots[] = {{"w", &rule->weight, 0, 0},
+                                     {"half_life_s", &rule->half_life_s, 1, 0},
+                                     {"window_s", &rule->window_s, 0, 0}};
         for (struct json_iter in = json_items(type); json_next(&in, &name, &value);) {
             bool found;
             struct err e = param_slot(slots, 3, name, value, &found);
@@ -174,15 +177,15 @@ static struct err
 param_terms(struct correlate *c, struct json terms)
 {
     struct link_params *p = &c->params;
-    const struct slot slots[] = {{"stage", &p->term_stage, 0},
-                                 {"product", &p->term_product, 0},
-                                 {"twin", &p->term_twin, 0},
-                                 {"twin_min", &p->twin_min, 0},
-                                 {"term_base", &p->term_base, 0}};
-    const struct slot levels[] = {{"informational", &p->severity[0], -PARAM_MAX},
-                                  {"low", &p->severity[1], -PARAM_MAX},
-                                  {"medium", &p->severity[2], -PARAM_MAX},
-                                  {"high", &p->severity[3], -PARAM_MAX}};
+    const struct slot slots[] = {{"stage", &p->term_stage, 0, 0},
+                                 {"product", &p->term_product, 0, 0},
+                                 {"twin", &p->term_twin, 0, 0},
+                                 {"twin_min", &p->twin_min, 0, 0},
+                                 {"term_base", &p->term_base, 0, 0}};
+    const struct slot levels[] = {{"informational", &p->severity[0], -PARAM_MAX, 0},
+                                  {"low", &p->severity[1], -PARAM_MAX, 0},
+                                  {"medium", &p->severity[2], -PARAM_MAX, 0},
+                                  {"high", &p->severity[3], -PARAM_MAX, 0}};
     struct slice name;
     struct json value;
     for (struct json_iter it = json_items(terms); json_next(&it, &name, &value);) {
@@ -218,9 +221,9 @@ static struct err
 param_special(struct correlate *c, struct slice name, struct json v)
 {
     struct link_params *p = &c->params;
-    const struct slot caps[] = {{"alerts", &p->cap_alerts, 1},
-                                {"users", &p->cap_users, 1},
-                                {"devices", &p->cap_devices, 1}};
+    const struct slot caps[] = {{"alerts", &p->cap_alerts, 1, CAP_MAX},
+                                {"users", &p->cap_users, 1, CAP_MAX},
+                                {"devices", &p->cap_devices, 1, CAP_MAX}};
     int64_t gap;
     if (slice_eq(name, SLICE("types")))
         return param_types(c, v);
@@ -243,11 +246,11 @@ static struct err
 read_params(struct correlate *c, struct json params)
 {
     struct link_params *p = &c->params;
-    const struct slot slots[] = {{"threshold", &p->threshold, 1},
-                                 {"related", &p->related, 1},
-                                 {"strong", &p->strong, 0},
-                                 {"min_key_weight", &p->min_key_weight, 0},
-                                 {"time_step_s", &p->time_step_s, 1}};
+    const struct slot slots[] = {{"threshold", &p->threshold, 1, 0},
+                                 {"related", &p->related, 1, 0},
+                                 {"strong", &p->strong, 0, 0},
+                                 {"min_key_weight", &p->min_key_weight, 0, 0},
+                                 {"time_step_s", &p->time_step_s, 1, 0}};
     struct slice name;
     struct json value;
     if (c->begun)

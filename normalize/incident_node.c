@@ -2,7 +2,8 @@
 
 #include "normalize/incident_internal.h"
 
-enum { NAME_MAX_BYTES = 8192 };
+/* WEIGHT_MAX: sums of one for each class and the terms fit 32 bits */
+enum { NAME_MAX_BYTES = 8192, WEIGHT_MAX = 100000000 };
 
 static int64_t
 clamp(int64_t v, int64_t least, int64_t most)
@@ -38,6 +39,7 @@ node_learn_key(struct incident_engine *e, uint32_t node, uint32_t entry, enum ke
 {
     struct node *n = &e->nodes[node];
     uint32_t id = incident_table_root(e, entry);
+    weight = (int32_t)clamp(weight, 0, WEIGHT_MAX);
     uint16_t at = 0;
     while (at < n->n_keys && n->keys[at].id < id)
         at++;
@@ -182,6 +184,7 @@ incident_node_new(struct incident_engine *e, const struct incident_alert *al, ui
         .detector_text = detector_text,
         .group = INCIDENT_NONE,
         .stored_group = INCIDENT_NONE,
+        .next = INCIDENT_NONE,
         .leads = leads,
         .tactics = al->tactics & INCIDENT_TACTICS,
         .level = al->level & 3,
