@@ -146,5 +146,12 @@ MUST_CHECK struct err db_wait_up(struct db *db, struct loop *l, int64_t wait_ms)
 MUST_CHECK struct err db_wait(struct db *db, struct loop *l);
 MUST_CHECK struct err db_wait_script(struct db *db, struct loop *l, const char *sql,
                                      const struct oid *tenant);
+/* db_wait_closed - db_close, and run the loop until it is. NULL is fine. */
+void db_wait_closed(struct db *db, struct loop *l);
+/* db_create - make the database that the string names, through the database "postgres" of the same
+ * server. *made: false when it was there. ERR_RETRY "db.connect"; ERR_STOP "db.auth" (not allowed,
+ * or the string names no database). */
+MUST_CHECK struct err db_create(struct loop *l, const struct conf *c, const char *conninfo,
+                                bool *made);
 
 #endif

@@ -1,0 +1,2 @@
+-- cursors_load: where each source goes on.
+select source, sealed, updated from tenant.cursor order by source;

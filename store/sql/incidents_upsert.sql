@@ -1,0 +1,45 @@
+-- incidents_upsert: new or changed incidents, as arrays of one length. `updated` is the time of the
+-- change, moved behind the newest of the tenant: strictly increasing, one apart in the order of ids.
+-- What people decided is left alone; a redirected incident gets its status. Repeating it writes the
+-- same rows with a later `updated`.
+-- $1 id int8[], $2 version int8[], $3 redirect_to int8[], $4 name text[], $5 first_name text[],
+-- $6 severity int4[], $7 status text[], $8 classification int4[], $9 determination int4[],
+-- $10 assigned_to text[], $11 tags text[], $12 stage_score int4[], $13 tactics int4[],
+-- $14 sources int4[], $15 alerts int4[], $16 users int4[], $17 devices int4[],
+-- $18 created int8[], $19 updated int8[], $20 first_activity int8[], $21 last_activity int8[],
+-- $22 entities text[]
+-- redirect_to 0 is none; tags and entities are array literals
+-- returns id, updated
+with newest as (
+    select greatest((select max(t) from unnest($19::int8[]) as t),
+                    (select max(updated) + 1 from tenant.incident)) as base
+)
+insert into tenant.incident as i (
+    id, version, redirect_to, name, first_name, severity, status, classification, determination,
+    assigned_to, tags, stage_score, tactics, sources, alerts, users, devices, created, updated,
+    first_activity, last_activity, entities)
+select
+    u.id, u.version, nullif(u.redirect_to, 0), u.name, u.first_name, u.severity, u.status,
+    u.classification, u.determination, u.assigned_to, u.tags::text[], u.stage_score, u.tactics,
+    u.sources, u.alerts, u.users, u.devices, u.created,
+    n.base + row_number() over (order by u.id) - 1, u.first_activity, u.last_activity,
+    u.entities::text[]
+from newest n, unnest(
+    $1::int8[], $2::int8[], $3::int8[], $4::text[], $5::text[], $6::int4[], $7::text[],
+    $8::int4[], $9::int4[], $10::text[], $11::text[], $12::int4[], $13::int4[], $14::int4[],
+    $15::int4[], $16::int4[], $17::int4[], $18::int8[], $19::int8[], $20::int8[], $21::int8[],
+    $22::text[])
+  as u (
+    id, version, redirect_to, name, first_name, severity, status, classification, determination,
+    assigned_to, tags, stage_score, tactics, sources, alerts, users, devices, created, updated,
+    first_activity, last_activity, entities)
+order by u.id
+on conflict (id) do update set
+    version = excluded.version, redirect_to = excluded.redirect_to, name = excluded.name,
+    severity = excluded.severity, stage_score = excluded.stage_score,
+    tactics = excluded.tactics, sources = excluded.sources, alerts = excluded.alerts,
+    users = excluded.users, devices = excluded.devices, updated = excluded.updated,
+    first_activity = excluded.first_activity, last_activity = excluded.last_activity,
+    entities = excluded.entities,
+    status = case when excluded.redirect_to is null then i.status else excluded.status end
+returning id, updated;

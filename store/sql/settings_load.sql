@@ -1,0 +1,2 @@
+-- settings_load: sealed settings.
+select name, sealed from tenant.setting order by name;
