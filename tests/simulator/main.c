@@ -172,7 +172,8 @@ open_all(struct program *p, const char *syslog, bool hold)
 static int
 usage(FILE *to, int code)
 {
-    fputs("weir-sim --dir DIR [--syslog HOST:PORT] [--speed N] [--hold] [--data FOLDER | story]\n\n"
+    fputs("weir-sim --dir build/run --syslog 127.0.0.1:6514 --hold\n\n"
+          "weir-sim --dir DIR [--syslog HOST:PORT] [--speed N] [--hold] [--data FOLDER | story]\n\n"
           "Plays the four services for one tenant on a free loopback port.\n\n"
           "  --dir DIR           where sim.json, deliveries.jsonl (and skipped.jsonl) are written\n"
           "  --syslog HOST:PORT  where the lines of Azure ATP are sent; without it none are\n"
