@@ -61,7 +61,7 @@ $(B)/gen/embed.S: $(SQL) $(AVSC) $(MIGRATIONS) schemas/index deploy/embed
 	   for f in $(MIGRATIONS); do deploy/embed "migration_$$(basename $$(dirname $$f))" $$f; done; } > $@
 
 $(B)/gen/embed.o: $(B)/gen/embed.S | $(B)/installed-build
-	$(CC) -c -o $@ $<
+	@$(CC) -c -o $@ $<
 
 # the table of sources and the tables of migrations: one line a file, no list to keep by hand
 $(B)/gen/tables.c: $(MIGRATIONS) $(SOURCES:%=ingest/source_%.c) deploy/tables
@@ -69,24 +69,27 @@ $(B)/gen/tables.c: $(MIGRATIONS) $(SOURCES:%=ingest/source_%.c) deploy/tables
 	@deploy/tables '$(sort $(SOURCES))' $(MIGRATIONS) > $@
 
 $(B)/gen/tables.o: $(B)/gen/tables.c | $(B)/installed-build
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	@$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 # ---- objects and programs
 
 $(B)/%.o: %.c $(GEN_H) | $(B)/installed-build
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo '  CC   $<'
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(B)/%.o: %.cc | $(B)/installed-build
 	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo '  CXX  $<'
+	@$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(B)/libweir.a: $(OBJ)
 	@rm -f $@
 	@ar rcs $@ $^
 
 $(B)/weir: $(B)/weir.o $(B)/libweir.a
-	$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL)
+	@echo '  LINK $@'
+	@$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL)
 
 # the simulator's story is built in; its parts without main() are linked to their tests
 SIM_OBJ := $(SIM_SRC:%.c=$(B)/%.o) $(B)/gen/story.o
@@ -96,17 +99,20 @@ $(B)/gen/story.S: $(wildcard tests/simulator/story/*.json*) deploy/embed
 	@deploy/embed story $(wildcard tests/simulator/story/*.json*) > $@
 
 $(B)/gen/story.o: $(B)/gen/story.S
-	$(CC) -c -o $@ $<
+	@$(CC) -c -o $@ $<
 
 $(B)/weir-sim: $(SIM_OBJ) $(B)/libweir.a
-	$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL)
+	@echo '  LINK $@'
+	@$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL)
 
 $(B)/tests/unit/test_simulator_%: $(B)/tests/unit/test_simulator_%.o \
 		$(filter-out %/main.o,$(SIM_OBJ)) $(B)/libweir.a
-	$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+	@echo '  LINK $@'
+	@$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
 $(B)/tests/%: $(B)/tests/%.o $(B)/libweir.a
-	$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+	@echo '  LINK $@'
+	@$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
 -include $(OBJ:.o=.d) $(B)/weir.d $(SIM_SRC:%.c=$(B)/%.d) $(UNIT:=.d) $(PROPERTY:=.d) $(INTEGRATION_C:=.d)
 .SECONDARY:
@@ -185,10 +191,12 @@ fuzz: fuzzers
 library: $(B)/libweir.a
 
 $(B)/fuzz/%.planted: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/fuzz/lib/libweir.a
-	$(CLANG) $(CFLAGS_ALL) -O1 -DPLANTED -fsanitize=fuzzer $(SANITIZED) $(FUZZ_LINK) -o $@ $< $(B)/fuzz/lib/libweir.a $(LDLIBS_ALL)
+	@echo '  FUZZ $@'
+	@$(CLANG) $(CFLAGS_ALL) -O1 -DPLANTED -fsanitize=fuzzer $(SANITIZED) $(FUZZ_LINK) -o $@ $< $(B)/fuzz/lib/libweir.a $(LDLIBS_ALL)
 
 $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/fuzz/lib/libweir.a
-	$(CLANG) $(CFLAGS_ALL) -O1 -fsanitize=fuzzer $(SANITIZED) $(FUZZ_LINK) -o $@ $< $(B)/fuzz/lib/libweir.a $(LDLIBS_ALL)
+	@echo '  FUZZ $@'
+	@$(CLANG) $(CFLAGS_ALL) -O1 -fsanitize=fuzzer $(SANITIZED) $(FUZZ_LINK) -o $@ $< $(B)/fuzz/lib/libweir.a $(LDLIBS_ALL)
 
 # ---- pages made from the tables in the program
 

@@ -10,22 +10,27 @@
 #include "common/fetch.h"
 #include "common/health.h"
 #include "common/seal.h"
+#include "ingest/ingest.h"
 #include "ingest/source.h"
 #include "normalize/correlate.h"
+#include "normalize/normalize.h"
 #include "schemas/commands.h"
+#include "store/db.h"
+#include "store/migrate.h"
+#include "tenant/commands.h"
+#include "tenant/directory.h"
+#include "tenant/purge.h"
 
 static const struct cli_command *const commands[] = {
-    &config_show_command,
-    &correlate_command,
-    &run_broker_command,
-    &topic_check_command,
-    &topic_create_command,
-    &topic_list_command,
-    NULL,
+    &config_show_command,   &correlate_command,      &run_broker_command,   &topic_check_command,
+    &topic_create_command,  &topic_list_command,     &db_migrate_command,   &run_ingest_command,
+    &run_normalize_command, &run_purge_command,      &tenant_list_command,  &tenant_show_command,
+    &tenant_opt_in_command, &tenant_opt_out_command, &purge_status_command, NULL,
 };
 
 static const struct opt *const tables[] = {
-    health_opts, bus_opts, fetch_opts, seal_opts, NULL,
+    health_opts, bus_opts,    fetch_opts,     seal_opts, db_opts,
+    tenant_opts, ingest_opts, normalize_opts, NULL,
 };
 
 enum { TABLES_MAX = 48 };
