@@ -22,10 +22,23 @@
 #include "tenant/purge.h"
 
 static const struct cli_command *const commands[] = {
-    &config_show_command,   &correlate_command,      &run_broker_command,   &topic_check_command,
-    &topic_create_command,  &topic_list_command,     &db_migrate_command,   &run_ingest_command,
-    &run_normalize_command, &run_purge_command,      &tenant_list_command,  &tenant_show_command,
-    &tenant_opt_in_command, &tenant_opt_out_command, &purge_status_command, NULL,
+    &config_show_command,
+    &correlate_command,
+    &run_broker_command,
+    &topic_check_command,
+    &topic_create_command,
+    &topic_delete_command,
+    &topic_list_command,
+    &db_migrate_command,
+    &run_ingest_command,
+    &run_normalize_command,
+    &run_purge_command,
+    &tenant_list_command,
+    &tenant_show_command,
+    &tenant_opt_in_command,
+    &tenant_opt_out_command,
+    &purge_status_command,
+    NULL,
 };
 
 static const struct opt *const tables[] = {

@@ -9,5 +9,6 @@ extern const struct cli_command run_broker_command;   /* the demo broker */
 extern const struct cli_command topic_create_command; /* topics of the regions, on a real Kafka */
 extern const struct cli_command topic_list_command;
 extern const struct cli_command topic_check_command;
+extern const struct cli_command topic_delete_command;
 
 #endif

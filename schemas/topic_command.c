@@ -1,4 +1,4 @@
-/* weir topic create|list|check: the topics of the regions on a real broker. */
+/* weir topic create|list|check|delete: the topics of the regions on a real broker. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,6 +81,26 @@ check_run(struct cli *cli)
     return each_topic(cli, bus_topic_check, "is as it must be");
 }
 
+static struct err
+delete_topic(const struct conf *c, const struct bus_topic *t, int timeout_ms)
+{
+    return bus_topic_delete(c, t->name, timeout_ms);
+}
+
+/* Everything that waits in Kafka goes with the topics, of all tenants. */
+static int
+delete_run(struct cli *cli)
+{
+    const char *prefix = conf_text(cli_conf(cli), "kafka.prefix");
+    const char *confirm = cli_flag(cli, "confirm");
+    if (confirm == NULL || strcmp(confirm, prefix) != 0)
+        return cli_fail(cli, err_make(ERR_STOP, "refused.confirm",
+                                      "this destroys what lies in the topics of all tenants: "
+                                      "repeat their prefix, --confirm %s",
+                                      prefix));
+    return each_topic(cli, delete_topic, "is gone");
+}
+
 /* Prints the names, or adds them to *json when there is one. */
 static struct err
 list_region(struct cli *cli, const char *region, struct json_out *json)
@@ -150,4 +170,19 @@ const struct cli_command topic_check_command = {
     .example = "weir topic check",
     .flags = topic_flags,
     .run = check_run,
+};
+
+static const struct cli_flag delete_flags[] = {
+    {.name = "region", .value = "REGION", .help = "Only this region; default all configured."},
+    {.name = "confirm", .value = "PREFIX", .help = "The prefix of the topics (kafka.prefix)."},
+    {.name = NULL},
+};
+
+const struct cli_command topic_delete_command = {
+    .noun = "topic",
+    .verb = "delete",
+    .summary = "remove the topics of each region with all that lies in them",
+    .example = "weir topic delete --confirm weir",
+    .flags = delete_flags,
+    .run = delete_run,
 };
