@@ -100,9 +100,10 @@ poll_watch(struct db *db, int events, bool fresh)
 }
 
 static void
-kicked(uv_timer_t *t)
+kicked(uv_async_t *kick)
 {
-    struct db *db = t->data;
+    struct db *db = kick->data;
+    uv_unref((uv_handle_t *)kick);
     if (db->broken && !db->closing) {
         db->broken = false;
         db_lost(db, err_make(ERR_RETRY, "db.connect", "the connection broke"));
@@ -127,8 +128,10 @@ kicked(uv_timer_t *t)
 void
 db_kick(struct db *db)
 {
-    if (!db->freed_handles)
-        uv_timer_start(&db->kick, kicked, 0, 0);
+    if (db->freed_handles)
+        return;
+    uv_ref((uv_handle_t *)&db->kick); /* until it ran, the loop has work */
+    uv_async_send(&db->kick);
 }
 
 /* ---- down */
@@ -558,12 +561,19 @@ db_open_at(struct loop *l, const struct conf *c, const char *conninfo, const cha
         free(db);
         return e;
     }
-    uv_timer_t *timers[] = {&db->timer, &db->kick, &db->wait};
-    for (size_t i = 0; i < 3; i++) {
-        uv_timer_init(loop_uv(l), timers[i]); /* cannot fail */
-        timers[i]->data = db;
-        db->open++;
+    if (uv_async_init(loop_uv(l), &db->kick, kicked) != 0) {
+        db_book_fini(&db->book);
+        PQconninfoFree(db->options);
+        free(db);
+        return err_make(ERR_STOP, "db.conf", "no descriptor for the loop");
     }
+    uv_unref((uv_handle_t *)&db->kick);
+    uv_timer_init(loop_uv(l), &db->timer); /* cannot fail */
+    uv_timer_init(loop_uv(l), &db->wait);
+    db->kick.data = db;
+    db->timer.data = db;
+    db->wait.data = db;
+    db->open = 3;
     metric_set(METRIC_weir_db_connected, 0, label);
     uv_timer_start(&db->timer, on_pause_over, 0, 0);
     *out = db;

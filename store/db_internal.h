@@ -132,7 +132,8 @@ struct db {
     PGconn *conn;
     struct db_poll *poll;
     uv_timer_t timer; /* connect timeout, pause between tries */
-    uv_timer_t kick;  /* answers what needs no server; never from inside a call */
+    uv_async_t kick;  /* answers what needs no server; never from inside a call, and not from a
+                          timer, after which a turn of the loop would go on to sleep */
     uv_timer_t wait;  /* db_wait_up */
     uv_getaddrinfo_t resolve;
     unsigned open; /* handles and requests not yet closed */

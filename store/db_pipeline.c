@@ -3,7 +3,7 @@
  *
  * Every call adds an entry; entries are answered in order. Most wait for the server; a "local" one
  * is known to fail (or, a rollback of what is lost, to succeed) and is answered when it comes to
- * the head. No callback ever runs inside a call of the user's: the kick timer does that.
+ * the head. No callback ever runs inside a call of the user's: the kick does that.
  */
 #include "store/db.h"
 

@@ -446,6 +446,13 @@ test_a_closed_connection_answers_everything_queued(void **state)
 }
 
 static void
+set_done(void *arg, struct err e)
+{
+    (void)e;
+    *(bool *)arg = true;
+}
+
+static void
 test_no_server_is_said_once_and_statements_are_refused(void **state)
 {
     struct pg *pg = server(state);
@@ -460,6 +467,9 @@ test_no_server_is_said_once_and_statements_are_refused(void **state)
     assert_int_equal(g.answers, 0); /* never from inside the call */
     pg_is(db_wait(db, pg->loop), ERR_RETRY, "db.connect");
     pg_is(g.e, ERR_RETRY, "db.connect");
+    bool done = false;
+    db_sync(db, set_done, &done);
+    assert_true(loop_turn(pg->loop, &done)); /* it does not go on to sleep after the answer */
     db_wait_closed(db, pg->loop);
     assert_int_equal(db_open(pg->loop, pg->conf, "nonsense", "none", NULL, &db).kind, ERR_STOP);
     assert_int_equal(db_open(pg->loop, pg->conf, "host=a,b", "none", NULL, &db).kind, ERR_STOP);
