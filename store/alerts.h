@@ -111,7 +111,7 @@ struct alerts_mail {
     int64_t version, received;
     struct slice sha256, sealed;
 };
-/* alerts_mail_upsert - as alerts_upsert by record id. */
+/* alerts_mail_upsert - as alerts_upsert by (alert id, record id). */
 void alerts_mail_upsert(struct db *db, struct arena *a, const struct oid *tenant,
                         const struct alerts_mail *rows, size_t n, struct db_answer answer);
 /* alerts_mail_of - all records of alerts, by alert and record id. */

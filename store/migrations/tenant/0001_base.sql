@@ -196,14 +196,14 @@ create table tenant.ignored (
 alter table tenant.ignored alter native_id set statistics 0;
 
 create table tenant.mail_record (
-    record_id text primary key,
+    record_id text not null,
     alert_id text not null,
     version bigint not null,
     received bigint not null,
     sha256 bytea not null,
-    sealed bytea not null
+    sealed bytea not null,
+    primary key (alert_id, record_id) -- one record id is met in several alerts
 );
-create index mail_record_alert on tenant.mail_record (alert_id);
 alter table tenant.mail_record
     alter sealed set storage external, alter record_id set statistics 0,
     alter alert_id set statistics 0, alter sha256 set statistics 0, alter sealed set statistics 0;
