@@ -15,6 +15,7 @@
 #include "normalize/correlate.h"
 #include "normalize/normalize.h"
 #include "schemas/commands.h"
+#include "serve/run_all.h"
 #include "store/db.h"
 #include "store/migrate.h"
 #include "tenant/commands.h"
@@ -24,6 +25,7 @@
 static const struct cli_command *const commands[] = {
     &config_show_command,
     &correlate_command,
+    &run_all_command,
     &run_broker_command,
     &topic_check_command,
     &topic_create_command,

@@ -15,11 +15,14 @@
 #include "common/line.h"
 #include "common/log.h"
 #include "common/near.h"
+#include "common/process.h"
 
 enum { ARENA_MAX = 256 * 1024 * 1024, TABLES_MAX = 64, NAME_MAX_BYTES = 64, SAY_MAX = 2000 };
 
 const struct opt cli_opts[] = {
     OPT_TEXT("log.level", "info", "Least level of log lines written: debug, info, warn or error."),
+    OPT_INT("run.parent_pid", NULL, 0, 0, INT32_MAX,
+            "Process that a worker ends with, however that ended; `weir run all` sets it."),
     OPT_END,
 };
 
@@ -368,6 +371,8 @@ command_run(struct cli *cli)
         e = conf_load(cli->tables, cli->config, cli->settings, &cli->conf);
     if (!e.kind)
         e = log_prepare(cli);
+    if (!e.kind && is(cli->command->noun, "run"))
+        e = process_follow(conf_int(cli->conf, "run.parent_pid"));
     return e.kind ? cli_fail(cli, e) : cli->command->run(cli);
 }
 
@@ -552,6 +557,12 @@ const char *
 cli_argument(const struct cli *cli)
 {
     return cli->argument;
+}
+
+const char *
+cli_config(const struct cli *cli)
+{
+    return cli->config;
 }
 
 const char *

@@ -11,7 +11,7 @@
 
 #include "common/conf.h"
 
-extern const struct opt cli_opts[]; /* log.level; cli_main adds it to every table list */
+extern const struct opt cli_opts[]; /* log.level, run.parent_pid; cli_main adds it to every table list */
 
 enum cli_exit {
     CLI_DONE = 0,
@@ -66,6 +66,7 @@ struct arena *cli_arena(struct cli *cli); /* lives until the command returns */
 bool cli_json(const struct cli *cli);     /* --json was given */
 const char *cli_flag(const struct cli *cli, const char *name); /* NULL: not given; switch: "" */
 const char *cli_argument(const struct cli *cli);               /* NULL: none given */
+const char *cli_config(const struct cli *cli);                 /* --config's file; NULL: not given */
 const char *cli_program(const struct cli *cli);                /* path of this binary, absolute */
 
 /* cli_say - a line of words on stderr, unless --quiet. Control characters but line ends are made

@@ -1,9 +1,12 @@
 #include "common/process.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -112,4 +115,19 @@ process_read(struct process_number out[PROCESS_NUMBERS])
     add_start(out, &n);
     add_descriptors(out, &n);
     return n;
+}
+
+struct err
+process_follow(int64_t parent_pid)
+{
+    if (parent_pid == 0)
+        return ERR_OK;
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+        return err_make(ERR_STOP, "process.parent", "cannot follow process %lld: %s",
+                        (long long)parent_pid, strerror(errno));
+    if (getppid() != (pid_t)parent_pid) /* it ended before we asked */
+        return err_make(ERR_STOP, "process.parent",
+                        "process %lld, which started this one, is gone (run.parent_pid)",
+                        (long long)parent_pid);
+    return ERR_OK;
 }

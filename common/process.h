@@ -1,10 +1,14 @@
 /*
- * process.h: what /proc says about this process, under the names that Prometheus gave it.
+ * process.h: what /proc says about this process, under the names that Prometheus gave it;
+ * and whose end is its own.
  */
 #ifndef WEIR_PROCESS_H
 #define WEIR_PROCESS_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
 
 enum { PROCESS_NUMBERS = 6 };
 
@@ -17,5 +21,9 @@ struct process_number {
 /* process_read - what could be read of CPU, memory, start and descriptors; returns how many.
  * Allocates nothing but a directory handle. Thread: any. */
 size_t process_read(struct process_number out[PROCESS_NUMBERS]);
+
+/* process_follow - SIGTERM for this process when the one that started it ends, in whatever way.
+ * parent_pid is that one, which may be gone already; 0: nothing. ERR_STOP "process.parent". */
+MUST_CHECK struct err process_follow(int64_t parent_pid);
 
 #endif
