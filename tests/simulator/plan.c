@@ -224,6 +224,7 @@ void
 plan_serve(struct delivery *d)
 {
     d->served++;
+    d->served_ms = clock_mono_ms();
 }
 
 bool

@@ -38,6 +38,7 @@ struct delivery {
     int64_t released;    /* 100 ns: when it was; CLOCK_NONE: not yet */
     bool hidden;         /* a newer version took its place */
     uint64_t served;     /* how often a client was given it; identity: written */
+    int64_t served_ms;   /* when last, by clock_mono_ms */
 };
 
 struct plan {

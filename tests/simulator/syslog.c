@@ -6,7 +6,8 @@
 
 #include "tests/simulator/sim.h"
 
-enum { RETRY_MS = 200, DATAGRAMS_A_TURN = 16 };
+/* AGAIN_MS: what was written so shortly before a connection broke may not have been read. */
+enum { RETRY_MS = 200, DATAGRAMS_A_TURN = 16, AGAIN_MS = 1000 };
 
 struct channel { /* one TCP connection */
     struct syslog_sender *sender;
@@ -49,10 +50,34 @@ channel_retry(uv_timer_t *t)
         channel_connect(c);
 }
 
-/* The connection is gone: the line under way is sent again on the next one. */
+/* Back to the first line of this kind that was written within AGAIN_MS. */
+static size_t
+line_again(const struct syslog_sender *y, size_t next, enum sim_transport transport)
+{
+    const struct plan *p = &y->sim->plan;
+    int64_t since_ms = clock_mono_ms() - AGAIN_MS;
+    size_t from = next;
+    for (size_t i = next; i-- > 0;) {
+        const struct delivery *d = &p->items[i];
+        if (d->source != SIM_IDENTITY || d->transport != transport)
+            continue;
+        if (d->served == 0 || d->served_ms < since_ms)
+            break;
+        from = i;
+    }
+    return from;
+}
+
+/* The connection is gone: the line under way is sent again on the next one, and so are the last
+ * ones, in their order, whose reader may have died before it read them; datagrams likewise. */
 static void
 channel_lost(struct channel *c)
 {
+    struct syslog_sender *y = c->sender;
+    if (c->up) {
+        c->next = line_again(y, c->next, c->transport);
+        y->next_udp = line_again(y, y->next_udp, SIM_UDP);
+    }
     c->up = c->busy = false;
     if (c->tcp_open && !uv_is_closing((uv_handle_t *)&c->tcp))
         uv_close((uv_handle_t *)&c->tcp, channel_tcp_closed);
