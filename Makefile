@@ -129,7 +129,7 @@ run: $(B)/installed-build $(B)/installed-run
 
 SHARED ?= ../shared
 export SHARED
-matching = $(foreach p,$(1),$(if $(findstring $(T),$(p)),$(p)))
+matching = $(if $(T),$(foreach p,$(1),$(if $(findstring $(T),$(p)),$(p))),$(1))
 CHECKS := $(UNIT) $(PROPERTY)
 CHECK_SCRIPTS := $(wildcard tests/property/test_*[!c] tests/simulator/check_*)
 INTEGRATION_C := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/integration/test_*.c))

@@ -124,12 +124,43 @@ loop_run(struct loop *l)
     return l->code;
 }
 
+/* A turn of libuv 1.44 runs due timers and then sleeps all the same: when a timer's callback was
+ * what is waited for, this keeps it from sleeping. */
+struct turn {
+    uv_prepare_t prepare;
+    const bool *done;
+    bool closed;
+};
+
+static void
+turn_look(uv_prepare_t *p)
+{
+    const struct turn *t = p->data;
+    if (*t->done)
+        uv_stop(p->loop);
+}
+
+static void
+turn_closed(uv_handle_t *h)
+{
+    struct turn *t = h->data;
+    t->closed = true;
+}
+
 bool
 loop_turn(struct loop *l, const bool *done)
 {
+    struct turn t = {.done = done};
     keep_alive(l, false);
+    uv_prepare_init(&l->uv, &t.prepare);
+    t.prepare.data = &t;
+    uv_prepare_start(&t.prepare, turn_look);
+    uv_unref((uv_handle_t *)&t.prepare);
     while (!*done && !l->stopping && uv_run(&l->uv, UV_RUN_ONCE) != 0)
         ;
+    uv_close((uv_handle_t *)&t.prepare, turn_closed);
+    while (!t.closed)
+        (void)uv_run(&l->uv, UV_RUN_NOWAIT);
     return *done;
 }
 

@@ -363,7 +363,7 @@ test_the_sample_configuration_holds_the_defaults(void **state)
     unlink(path);
     assert_int_equal(code, 0);
     assert_string_equal(out.text, "show X shallow - 60\n");
-    assert_int_equal(settings, 4);
+    assert_int_equal(settings, 5);
     (void)state;
 }
 
