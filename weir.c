@@ -15,6 +15,7 @@
 #include "normalize/correlate.h"
 #include "normalize/normalize.h"
 #include "schemas/commands.h"
+#include "serve/doctor.h"
 #include "serve/run_all.h"
 #include "store/db.h"
 #include "store/migrate.h"
@@ -25,6 +26,7 @@
 static const struct cli_command *const commands[] = {
     &config_show_command,
     &correlate_command,
+    &doctor_command,
     &run_all_command,
     &run_broker_command,
     &topic_check_command,
