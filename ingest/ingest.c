@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/metric.h"
 #include "ingest/listen.h"
+#include "ingest/out.h"
 #include "ingest/poll.h"
 
 const struct opt ingest_opts[] = {
@@ -151,7 +152,8 @@ on_assigned(void *arg, const struct bus_part *parts, size_t n)
     if (e.kind == ERR_NONE)
         e = bus_assign(w->control, from, n);
     free(from);
-    log_info("ingest.assigned", LOG_STR("source", w->env.source->name), LOG_INT("partitions", (int64_t)n));
+    log_info("ingest.assigned", LOG_STR("source", w->env.source->name),
+             LOG_INT("partitions", (int64_t)n));
     if (e.kind) {
         log_err("ingest.assign", &e);
         loop_stop(w->env.loop, CLI_FAILED);
@@ -207,8 +209,10 @@ static void
 on_producer_closed(void *arg)
 {
     struct worker *w = arg;
-    db_close(w->env.db, NULL, NULL);
-    fetch_close(w->env.fetch, NULL, NULL);
+    if (w->env.db != NULL) /* NULL: it could not be opened, which is why we end */
+        db_close(w->env.db, NULL, NULL);
+    if (w->env.fetch != NULL)
+        fetch_close(w->env.fetch, NULL, NULL);
     health_close(w->health);
 }
 
@@ -252,7 +256,10 @@ open_parts(struct worker *w, const char *region)
         e = fetch_open(env->loop, env->conf, &env->fetch);
     if (e.kind == ERR_NONE)
         e = bus_producer_open(env->loop, env->conf, &env->producer);
-    return e;
+    if (e.kind)
+        return e;
+    env->shared = out_shared_new(env->producer);
+    return env->shared != NULL ? ERR_OK : err_make(ERR_STOP, "ingest.memory", "out of memory");
 }
 
 /* Workers of a source share the tenants in a group; a listener stands where sensors send to and
@@ -280,8 +287,10 @@ run_ingest(struct cli *cli)
     const char *region = cli_flag(cli, "region");
     w.env.source = source_by_name(slice_of(cli_flag(cli, "source")));
     if (w.env.source == NULL)
-        return cli_fail(cli, err_make(ERR_STOP, "usage.source", "no such source: %s; there are "
-                                      "endpoint, mail, apps and identity", cli_flag(cli, "source")));
+        return cli_fail(cli, err_make(ERR_STOP, "usage.source",
+                                      "no such source: %s; there are "
+                                      "endpoint, mail, apps and identity",
+                                      cli_flag(cli, "source")));
     w.arena = arena_new(RECORD_ARENA);
     if (w.arena == NULL)
         return cli_fail(cli, err_make(ERR_STOP, "ingest.memory", "out of memory"));
@@ -300,6 +309,7 @@ run_ingest(struct cli *cli)
     }
     int ended = loop_run(w.env.loop);
     loop_free(w.env.loop);
+    out_shared_free(w.env.shared);
     codec_free(w.env.codec);
     seal_free(w.env.seal);
     arena_free(w.arena);

@@ -22,6 +22,8 @@
 extern const struct opt ingest_opts[];
 extern const struct cli_command run_ingest_command;
 
+struct out_shared;
+
 /* What every tenant of the worker uses; all borrowed, they outlive the tenants. */
 struct ingest {
     struct loop *loop;
@@ -32,7 +34,8 @@ struct ingest {
     struct fetch *fetch;
     struct seal *seal;
     struct codec *codec;
-    struct topic_name topic; /* weir.R.alerts */
+    struct out_shared *shared; /* see out.h */
+    struct topic_name topic;   /* weir.R.alerts */
 };
 
 /* One tenant epoch, as the control topic named it. */
@@ -42,7 +45,8 @@ struct ingest_tenant {
     int64_t settings_version;
 };
 
-/* A poller or listener says once that its tenant cannot go on: its schema is gone (db.undefined). */
+/* A poller or listener says once that its tenant cannot go on: its schema is gone (db.undefined).
+ */
 typedef void ingest_gone(void *arg, const struct oid *oid);
 
 #endif

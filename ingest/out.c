@@ -9,76 +9,210 @@
 #include "common/log.h"
 #include "common/metric.h"
 
-enum { ARENA_LIMIT = 64 * 1024 * 1024, SEEN_SLOTS = 1 << 15, SEEN_FULL = SEEN_SLOTS * 3 / 4 };
+enum {
+    ARENA_LIMIT = 64 * 1024 * 1024,
+    SEEN_FIRST = 256, /* slots: most tenants never need more, and a worker has 1,000 of them */
+    SEEN_SLOTS = 1 << 14,
+};
 
-/* Two generations of 8-byte hashes: when the young one is full, the old one is forgotten. A hash
- * met again moves to the young one, so what every round sees stays. 0 marks a free slot. */
+/* The bytes that Kafka confirmed last for one native id. */
+struct pair {
+    uint64_t id;    /* hash of the native id; 0: a free slot */
+    uint64_t bytes; /* hash of the payload; 0: not known */
+};
+
+struct table {
+    struct pair *slots;
+    size_t n, size; /* size is 0 or a power of two */
+};
+
+/* Two generations: when the young one is full, the old one is forgotten. What is met again moves
+ * to the young one, so what every round sees stays. */
 struct seen {
-    uint64_t *young, *old;
-    size_t n_young;
+    struct table young, old;
+};
+
+struct out_shared {
+    struct bus_producer *producer;
+    struct arena *arena; /* one record at a time */
+    struct out *first;   /* who waits for room; the first has waited longest */
+    bool asked;          /* the producer will say when there is room */
 };
 
 struct out {
     const struct ingest *env;
     const struct ingest_tenant *tenant;
     struct out_owner owner;
-    struct arena *arena; /* one record at a time */
     struct seen seen;
     size_t waiting;
-    bool failed;
-    bool freed; /* by its owner; waits for its last confirmation */
+    struct err failed; /* the first since idle() was called */
+    bool freed;        /* by its owner; waits for its last confirmation */
+    bool wants_room;
+    struct out *next; /* in the list of out_shared */
 };
 
 /* One record under way. */
 struct sent {
     struct out *out;
-    uint64_t hash;
+    struct pair seen;
     int64_t source_time; /* 100 ns, CLOCK_NONE: the source names none */
 };
 
-static bool
-seen_find(const uint64_t *slots, uint64_t hash)
+/* ---- what was confirmed lately */
+
+static struct pair *
+table_find(const struct table *t, uint64_t id)
 {
-    for (size_t i = hash % SEEN_SLOTS; slots[i] != 0; i = (i + 1) % SEEN_SLOTS)
-        if (slots[i] == hash)
-            return true;
-    return false;
+    if (t->size == 0)
+        return NULL;
+    for (size_t i = id & (t->size - 1); t->slots[i].id != 0; i = (i + 1) & (t->size - 1))
+        if (t->slots[i].id == id)
+            return &t->slots[i];
+    return NULL;
 }
 
 static void
-seen_add(struct seen *s, uint64_t hash)
+table_put(struct table *t, struct pair pair)
 {
-    if (seen_find(s->young, hash))
-        return;
-    if (s->n_young == SEEN_FULL) {
-        uint64_t *old = s->old;
-        s->old = s->young;
-        s->young = old;
-        memset(s->young, 0, SEEN_SLOTS * sizeof *s->young);
-        s->n_young = 0;
-    }
-    size_t i = hash % SEEN_SLOTS;
-    while (s->young[i] != 0)
-        i = (i + 1) % SEEN_SLOTS;
-    s->young[i] = hash;
-    s->n_young++;
+    size_t i = pair.id & (t->size - 1);
+    while (t->slots[i].id != 0)
+        i = (i + 1) & (t->size - 1);
+    t->slots[i] = pair;
+    t->n++;
 }
 
+/* False: it may not, or there is no memory. */
 static bool
-seen_again(struct seen *s, uint64_t hash)
+table_double(struct table *t)
 {
-    if (!seen_find(s->young, hash) && !seen_find(s->old, hash))
+    struct table larger = {.size = t->size == 0 ? SEEN_FIRST : t->size * 2};
+    if (larger.size <= SEEN_SLOTS)
+        larger.slots = calloc(larger.size, sizeof *larger.slots);
+    if (larger.slots == NULL)
         return false;
-    seen_add(s, hash);
+    for (size_t i = 0; i < t->size; i++)
+        if (t->slots[i].id != 0)
+            table_put(&larger, t->slots[i]);
+    free(t->slots);
+    *t = larger;
     return true;
 }
+
+/* Without memory nothing is remembered, and then sent again: that does no harm. */
+static void
+seen_put(struct seen *s, struct pair pair)
+{
+    struct pair *known = table_find(&s->young, pair.id);
+    if (known != NULL) {
+        known->bytes = pair.bytes;
+        return;
+    }
+    if (s->young.n == s->young.size * 3 / 4 && !table_double(&s->young)) {
+        free(s->old.slots);
+        s->old = s->young;
+        s->young = (struct table){.size = 0};
+        if (!table_double(&s->young))
+            return;
+    }
+    table_put(&s->young, pair);
+}
+
+/* An alert that went to other bytes and came back has to be sent: only the last bytes count. */
+static bool
+seen_again(struct seen *s, struct pair pair)
+{
+    struct pair *known = table_find(&s->young, pair.id);
+    if (known == NULL) {
+        known = table_find(&s->old, pair.id);
+        if (known == NULL || known->bytes != pair.bytes)
+            return false;
+        seen_put(s, pair);
+        return true;
+    }
+    return known->bytes == pair.bytes;
+}
+
+/* Other bytes are under way: until they are confirmed nobody knows which are the last. */
+static void
+seen_doubt(struct seen *s, uint64_t id)
+{
+    struct pair *known[] = {table_find(&s->young, id), table_find(&s->old, id)};
+    for (size_t i = 0; i < 2; i++)
+        if (known[i] != NULL)
+            known[i]->bytes = 0;
+}
+
+/* ---- room in Kafka's queue: the producer tells one, and all may wait */
+
+struct out_shared *
+out_shared_new(struct bus_producer *producer)
+{
+    struct out_shared *h = calloc(1, sizeof *h);
+    if (h == NULL)
+        return NULL;
+    *h = (struct out_shared){.producer = producer, .arena = arena_new(ARENA_LIMIT)};
+    if (h->arena != NULL)
+        return h;
+    free(h);
+    return NULL;
+}
+
+void
+out_shared_free(struct out_shared *h)
+{
+    if (h == NULL)
+        return;
+    assert(h->first == NULL);
+    arena_free(h->arena);
+    free(h);
+}
+
+static struct out **
+room_find(struct out_shared *h, const struct out *o)
+{
+    struct out **at = &h->first;
+    while (*at != NULL && *at != o)
+        at = &(*at)->next;
+    return at;
+}
+
+/* In turn, until one fills the queue again; an owner may free itself and others meanwhile. */
+static void
+on_room(void *arg)
+{
+    struct out_shared *h = arg;
+    h->asked = false;
+    while (h->first != NULL && !h->asked) {
+        struct out *o = h->first;
+        h->first = o->next;
+        o->next = NULL;
+        o->wants_room = false;
+        if (o->owner.room != NULL)
+            o->owner.room(o->owner.arg);
+    }
+}
+
+static void
+room_want(struct out *o)
+{
+    struct out_shared *h = o->env->shared;
+    if (!o->wants_room) {
+        o->wants_room = true;
+        *room_find(h, NULL) = o;
+    }
+    if (!h->asked) {
+        h->asked = true;
+        bus_on_room(h->producer, on_room, h);
+    }
+}
+
+/* ---- life */
 
 static void
 out_destroy(struct out *o)
 {
-    arena_free(o->arena);
-    free(o->seen.young);
-    free(o->seen.old);
+    free(o->seen.young.slots);
+    free(o->seen.old.slots);
     free(o);
 }
 
@@ -86,16 +220,9 @@ struct out *
 out_new(const struct ingest *env, const struct ingest_tenant *tenant, const struct out_owner *owner)
 {
     struct out *o = calloc(1, sizeof *o);
-    if (o == NULL)
-        return NULL;
-    *o = (struct out){.env = env, .tenant = tenant, .owner = *owner};
-    o->arena = arena_new(ARENA_LIMIT);
-    o->seen.young = calloc(SEEN_SLOTS, sizeof *o->seen.young);
-    o->seen.old = calloc(SEEN_SLOTS, sizeof *o->seen.old);
-    if (o->arena != NULL && o->seen.young != NULL && o->seen.old != NULL)
-        return o;
-    out_destroy(o);
-    return NULL;
+    if (o != NULL)
+        *o = (struct out){.env = env, .tenant = tenant, .owner = *owner};
+    return o;
 }
 
 void
@@ -104,6 +231,10 @@ out_free(struct out *o)
     if (o == NULL)
         return;
     o->freed = true;
+    if (o->wants_room) {
+        *room_find(o->env->shared, o) = o->next;
+        o->wants_room = false;
+    }
     if (o->waiting == 0)
         out_destroy(o);
 }
@@ -114,11 +245,13 @@ out_waiting(const struct out *o)
     return o->waiting;
 }
 
+/* ---- records */
+
 static void
 confirmed(struct sent *s)
 {
     const char *source = s->out->env->source->name;
-    seen_add(&s->out->seen, s->hash);
+    seen_put(&s->out->seen, s->seen);
     metric_add(METRIC_weir_ingest_alerts_total, 1, source);
     if (s->source_time != CLOCK_NONE)
         metric_observe(METRIC_weir_ingest_lag_seconds,
@@ -132,7 +265,8 @@ on_delivery(void *arg, struct err e)
     struct out *o = s->out;
     if (e.kind == ERR_NONE && !o->freed)
         confirmed(s);
-    o->failed = o->failed || e.kind != ERR_NONE;
+    if (o->failed.kind == ERR_NONE)
+        o->failed = e;
     free(s);
     assert(o->waiting > 0);
     if (--o->waiting > 0)
@@ -141,34 +275,19 @@ on_delivery(void *arg, struct err e)
         out_destroy(o);
         return;
     }
-    bool failed = o->failed;
-    o->failed = false;
+    e = o->failed;
+    o->failed = ERR_OK;
     if (o->owner.idle != NULL)
-        o->owner.idle(o->owner.arg, failed);
+        o->owner.idle(o->owner.arg, e);
 }
 
-static void
-on_room(void *arg)
-{
-    struct out *o = arg;
-    /* kept alive for this: see out_send */
-    o->waiting--;
-    if (o->freed) {
-        if (o->waiting == 0)
-            out_destroy(o);
-        return;
-    }
-    if (o->owner.room != NULL)
-        o->owner.room(o->owner.arg);
-}
-
-/* Seals and encodes; the value lies in o->arena. */
+/* Seals and encodes; the value lies in the shared arena. */
 static struct err
 encode(struct out *o, const struct raw_alert *r, int64_t now, struct slice *value)
 {
     const struct ingest *env = o->env;
-    struct slice place = slice_printf(o->arena, "kafka|%s|%s/%.*s", env->topic.s, env->source->name,
-                                      SLICE_ARG(r->native_id));
+    struct slice place = slice_printf(o->env->shared->arena, "kafka|%s|%s/%.*s", env->topic.s,
+                                      env->source->name, SLICE_ARG(r->native_id));
     struct raw_record record = {
         .oid = o->tenant->oid,
         .epoch = o->tenant->epoch,
@@ -180,51 +299,68 @@ encode(struct out *o, const struct raw_alert *r, int64_t now, struct slice *valu
     if (place.p == NULL)
         return err_make(ERR_REJECT, "ingest.too_large", "a raw alert of %zu bytes", r->payload.n);
     struct err e = seal_close(env->seal, &o->tenant->oid, o->tenant->epoch, SEAL_RAW, place,
-                              r->payload, o->arena, &record.payload);
-    return e.kind ? e : codec_raw(env->codec, &record, o->arena, value);
+                              r->payload, o->env->shared->arena, &record.payload);
+    return e.kind ? e : codec_raw(env->codec, &record, o->env->shared->arena, value);
 }
 
 static uint64_t
-hash_of(const struct raw_alert *r)
+hash_of(struct slice bytes)
 {
     uint8_t digest[CRYPTO_SHA256];
     uint64_t hash;
-    crypto_sha256(r->payload, digest);
+    crypto_sha256(bytes, digest);
     memcpy(&hash, digest, sizeof hash);
     return hash != 0 ? hash : 1;
+}
+
+static struct err
+produce(struct out *o, const struct raw_alert *r, int64_t now, struct sent *s)
+{
+    struct slice value;
+    arena_reset(o->env->shared->arena);
+    struct err e = encode(o, r, now, &value);
+    if (e.kind)
+        return e;
+    const struct bus_record record = {.topic = o->env->topic.s,
+                                      .partition = -1,
+                                      .key = oid_slice(&o->tenant->oid),
+                                      .value = value};
+    return bus_produce(o->env->producer, &record, on_delivery, s);
 }
 
 struct err
 out_send(struct out *o, const struct raw_alert *r, int64_t now, bool *sent)
 {
     *sent = false;
-    uint64_t hash = hash_of(r);
-    if (seen_again(&o->seen, hash))
+    const struct pair pair = {hash_of(r->native_id), hash_of(r->payload)};
+    if (seen_again(&o->seen, pair))
         return ERR_OK;
-    struct slice value;
     struct sent *s = calloc(1, sizeof *s);
     if (s == NULL)
-        return err_make(ERR_STOP, "ingest.memory", "out of memory");
-    *s = (struct sent){.out = o, .hash = hash, .source_time = r->version};
-    arena_reset(o->arena);
-    struct err e = encode(o, r, now, &value);
-    if (e.kind == ERR_NONE) {
-        struct bus_record record = {.topic = o->env->topic.s,
-                                    .partition = -1,
-                                    .key = oid_slice(&o->tenant->oid),
-                                    .value = value};
-        e = bus_produce(o->env->producer, &record, on_delivery, s);
-    }
+        return err_make(ERR_RETRY, "ingest.memory", "out of memory");
+    *s = (struct sent){.out = o, .seen = pair, .source_time = r->version};
+    struct err e = produce(o, r, now, s);
     if (e.kind == ERR_NONE) {
         o->waiting++;
         *sent = true;
+        seen_doubt(&o->seen, pair.id);
         return ERR_OK;
     }
     free(s);
     if (e.kind == ERR_RETRY && strcmp(e.code, "bus.full") == 0) {
         metric_add(METRIC_weir_bus_buffer_full_total, 1);
-        o->waiting++; /* the promise of on_room counts, so that o lives until then */
-        bus_on_room(o->env->producer, on_room, o);
+        room_want(o);
     }
     return e;
+}
+
+bool
+out_fatal(const struct ingest *env, const struct err *e)
+{
+    if (e->kind != ERR_STOP || strcmp(e->code, "bus.fatal") != 0)
+        return false;
+    if (!loop_stopping(env->loop))
+        log_err("ingest.kafka", e);
+    loop_stop(env->loop, CLI_FAILED);
+    return true;
 }

@@ -15,9 +15,10 @@
 enum {
     SETTINGS_LIMIT = 1024 * 1024,
     ROUND_LIMIT = 32 * 1024 * 1024,
+    ANSWER_TIMES = 8, /* of the largest answer: the body, its JSON tape, its items */
     REQUESTS_PER_ROUND_MAX = 20000,
     SAME_REQUEST_TRIES = 8, /* of one request, before its round begins again */
-    REFUSED_WAIT_S = 300, /* until somebody may have repaired a secret or permission */
+    REFUSED_WAIT_S = 300,   /* until somebody may have repaired a secret or permission */
 };
 
 struct poll {
@@ -33,18 +34,18 @@ struct poll {
     bool loaded;
     struct cursor stored; /* as the database has it */
     struct cursor next;   /* what this round will store */
-    struct arena *round;  /* the requests of this round */
+    struct arena *round;  /* the requests of this round; NULL between rounds */
     struct source_request *queue;
     size_t n_queue, queue_at, capacity;
-    struct arena *answer; /* the page at hand; its alerts are sent from here */
+    struct arena *answer; /* the page at hand; its alerts are sent from here; as round */
     struct page page;
     size_t page_at;
     bool asked_again; /* the request at hand was refused with 401 once */
     bool waiting_room, waiting_token;
-    bool again;       /* the source has more: no pause after this round */
-    bool failed;      /* this round: a record was not confirmed */
-    unsigned tries;   /* failed rounds in a row */
-    size_t sent;      /* raw alerts of this round */
+    bool again;          /* the source has more: no pause after this round */
+    struct err failed;   /* this round: why a record was not confirmed */
+    unsigned tries;      /* failed rounds in a row */
+    size_t sent;         /* raw alerts of this round */
     const char *trouble; /* code that was logged last; NULL: all is well */
     uv_timer_t timer;
     unsigned busy; /* answers of fetch and db that will come */
@@ -145,14 +146,26 @@ well(struct poll *p)
     p->trouble = NULL;
 }
 
+/* Between rounds a tenant holds no memory but its settings: a worker has 1,000 of them. */
+static void
+forget_round(struct poll *p)
+{
+    p->queue = NULL;
+    p->n_queue = p->queue_at = p->capacity = 0;
+    p->page = (struct page){.n_alerts = 0};
+    p->page_at = 0;
+    arena_free(p->round);
+    arena_free(p->answer);
+    p->round = p->answer = NULL;
+}
+
 /* The round is lost: it begins again from the stored cursor. */
 static void
 wait_after(struct poll *p, struct err e)
 {
-    p->n_queue = p->queue_at = 0;
-    p->page = (struct page){.n_alerts = 0};
-    p->page_at = 0;
-    pause_after(p, e);
+    forget_round(p);
+    if (!out_fatal(p->env, &e))
+        pause_after(p, e);
 }
 
 /* The tenant's schema is gone: it was turned off, and the control topic will say so. */
@@ -254,12 +267,13 @@ enqueue(struct poll *p, const struct source_request *list, size_t n)
 static struct err
 begin_round(struct poll *p)
 {
-    arena_reset(p->round);
-    p->queue = NULL;
-    p->n_queue = p->queue_at = p->capacity = 0;
-    p->page = (struct page){.n_alerts = 0};
-    p->page_at = 0;
-    p->failed = p->again = p->asked_again = false;
+    forget_round(p);
+    p->round = arena_new(ROUND_LIMIT);
+    p->answer = arena_new((size_t)conf_int(p->env->conf, "fetch.answer_max_bytes") * ANSWER_TIMES);
+    if (p->round == NULL || p->answer == NULL)
+        return err_make(ERR_RETRY, "ingest.memory", "out of memory");
+    p->failed = ERR_OK;
+    p->again = p->asked_again = false;
     p->sent = 0;
     p->next = p->stored;
     p->conf.now = clock_now();
@@ -281,7 +295,7 @@ cursor_eq(const struct cursor *a, const struct cursor *b)
 static void
 end_round(struct poll *p)
 {
-    p->n_queue = p->queue_at = 0;
+    forget_round(p);
     if (p->sent > 0)
         log_info("ingest.round", LOG_STR("source", p->env->source->name), LOG_OID(&p->tenant.oid),
                  LOG_INT("alerts", (int64_t)p->sent));
@@ -323,9 +337,21 @@ take_answer(struct poll *p, const struct fetch_answer *answer)
         log_err("ingest.warning", &p->page.warn, LOG_STR("source", p->env->source->name),
                 LOG_OID(&p->tenant.oid));
     metric_add(METRIC_weir_ingest_requests_total, 1, p->env->source->name, "ok");
+    e = enqueue(p, p->page.next, p->page.n_next);
+    if (e.kind)
+        return e;
     p->again = p->again || p->page.again;
     advance(&p->next, &p->page.at);
-    return enqueue(p, p->page.next, p->page.n_next);
+    return ERR_OK;
+}
+
+/* design.md 10: nothing is taken of such an answer, it is asked for again with growing waits. */
+static struct err
+reject_answer(struct poll *p, struct err e)
+{
+    metric_add(METRIC_weir_ingest_rejected_total, 1, p->env->source->name, e.code);
+    e.kind = ERR_RETRY;
+    return e;
 }
 
 static bool
@@ -346,6 +372,8 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
     }
     if (e.kind == ERR_NONE)
         e = take_answer(p, answer);
+    else if (e.kind == ERR_REJECT) /* too large: it has to be asked for again, never passed over */
+        e = reject_answer(p, e);
     if (is_token_refused(p, e)) {
         p->asked_again = true; /* sources.md 1.2: a new token, and the same once more */
         token_drop(p->token);
@@ -369,10 +397,14 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
     step(p);
 }
 
+/* What has to be asked for again, with the producer's own words. */
 static struct err
-unconfirmed(void)
+unconfirmed(const struct poll *p)
 {
-    return err_make(ERR_RETRY, "ingest.unconfirmed", "Kafka did not confirm every alert");
+    if (p->failed.kind == ERR_STOP)
+        return p->failed;
+    return err_make(ERR_RETRY, "ingest.unconfirmed", "an alert was not confirmed: %.120s",
+                    p->failed.text);
 }
 
 static void
@@ -382,8 +414,8 @@ on_token(void *arg, struct slice header, struct err e)
     p->waiting_token = false;
     if (p->closing)
         return;
-    if (p->failed && e.kind == ERR_NONE)
-        e = unconfirmed();
+    if (p->failed.kind && e.kind == ERR_NONE)
+        e = unconfirmed(p);
     struct fetch_request r = p->queue[p->queue_at].http;
     if (e.kind == ERR_NONE && r.n_headers == FETCH_HEADERS_MAX)
         e = err_make(ERR_STOP, "ingest.headers", "a request with too many headers");
@@ -414,8 +446,8 @@ send_page(struct poll *p)
             log_err("ingest.rejected", &e, LOG_STR("source", p->env->source->name),
                     LOG_OID(&p->tenant.oid));
             metric_add(METRIC_weir_ingest_rejected_total, 1, p->env->source->name, e.code);
-        } else if (e.kind) {
-            p->failed = true;
+        } else if (e.kind && p->failed.kind == ERR_NONE) {
+            p->failed = e;
         }
         p->sent += sent ? 1 : 0;
         p->page_at++;
@@ -438,27 +470,29 @@ step(struct poll *p)
     }
     if (!send_page(p))
         return;
-    if (p->queue_at < p->n_queue && !p->failed) {
+    if (p->queue_at < p->n_queue && p->failed.kind == ERR_NONE) {
         p->waiting_token = true;
         token_get(p->token, on_token, p);
         return;
     }
     if (out_waiting(p->out) > 0)
         return; /* on_idle goes on */
-    if (p->failed)
-        wait_after(p, unconfirmed());
+    if (p->failed.kind)
+        wait_after(p, unconfirmed(p));
     else
         end_round(p);
 }
 
 static void
-on_idle(void *arg, bool failed)
+on_idle(void *arg, struct err e)
 {
     struct poll *p = arg;
-    p->failed = p->failed || failed;
-    /* in the middle of a round requests go on by themselves */
+    if (p->failed.kind == ERR_NONE)
+        p->failed = e;
+    /* in the middle of a round requests go on by themselves, after a wait its timer does */
     if (!p->waiting_room && !p->waiting_token && p->n_queue > 0 && p->busy == 0 &&
-        (p->queue_at == p->n_queue || p->failed) && p->page_at == p->page.n_alerts)
+        !uv_is_active((uv_handle_t *)&p->timer) && (p->queue_at == p->n_queue || p->failed.kind) &&
+        p->page_at == p->page.n_alerts)
         step(p);
 }
 
@@ -478,16 +512,11 @@ poll_start(const struct ingest *env, const struct ingest_tenant *tenant, ingest_
     if (p == NULL)
         return NULL;
     *p = (struct poll){.env = env, .tenant = *tenant, .gone = gone, .arg = arg};
-    int64_t answer_max = conf_int(env->conf, "fetch.answer_max_bytes");
     const struct out_owner owner = {.arg = p, .idle = on_idle, .room = on_room};
     p->settings = arena_new(SETTINGS_LIMIT);
-    p->round = arena_new(ROUND_LIMIT);
-    p->answer = arena_new((size_t)answer_max * 8); /* the body, its JSON tape, its items */
     p->out = out_new(env, &p->tenant, &owner);
-    if (p->settings == NULL || p->round == NULL || p->answer == NULL || p->out == NULL) {
+    if (p->settings == NULL || p->out == NULL) {
         arena_free(p->settings);
-        arena_free(p->round);
-        arena_free(p->answer);
         out_free(p->out);
         free(p);
         return NULL;
