@@ -1,5 +1,6 @@
 #include "ingest/token.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,8 @@ enum {
 struct token {
     struct fetch *fetch;
     const struct source_conf *conf;
-    struct arena *arena; /* of the request under way */
-    char *header;        /* "Authorization: ..."; NULL: none */
+    struct arena *arena;   /* of the request under way; NULL: none is */
+    char *header;          /* "Authorization: ..."; NULL: none */
     int64_t good_until_ms; /* of clock_mono_ms */
     bool asking, freed;
     void (*ready)(void *arg, struct slice header, struct err e);
@@ -30,7 +31,8 @@ static const struct {
 } advices[] = {
     {7000215, "the client secret is wrong: copy the secret's value, not its id"},
     {7000222, "the client secret has expired: make a new one"},
-    {700016, "the application is unknown in this directory: consent to it there, or correct client_id"},
+    {700016,
+     "the application is unknown in this directory: consent to it there, or correct client_id"},
     {700027, "the certificate's signature is wrong"},
     {90002, "the directory is unknown: correct the directory id in token_url"},
     {900144, "a form field is missing: is token_url a token endpoint?"},
@@ -43,13 +45,17 @@ struct token *
 token_new(struct fetch *f, const struct source_conf *conf)
 {
     struct token *t = calloc(1, sizeof *t);
-    if (t == NULL)
-        return NULL;
-    *t = (struct token){.fetch = f, .conf = conf, .arena = arena_new(ARENA_LIMIT)};
-    if (t->arena != NULL)
-        return t;
-    free(t);
-    return NULL;
+    if (t != NULL)
+        *t = (struct token){.fetch = f, .conf = conf};
+    return t;
+}
+
+/* A thousand tenants ask once an hour: nothing is kept in between. */
+static void
+forget_request(struct token *t)
+{
+    arena_free(t->arena);
+    t->arena = NULL;
 }
 
 static void
@@ -58,7 +64,7 @@ token_destroy(struct token *t)
     if (t->header != NULL)
         explicit_bzero(t->header, strlen(t->header));
     free(t->header);
-    arena_free(t->arena);
+    forget_request(t);
     free(t);
 }
 
@@ -95,6 +101,16 @@ refused(struct json doc)
                     SLICE_ARG(slice_sub(word, 0, 60)), (long long)code);
 }
 
+/* It becomes part of a header line. */
+static bool
+is_token(struct slice text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] <= ' ' || text.p[i] >= 0x7f)
+            return false;
+    return text.n > 0 && text.n <= HEADER_MAX;
+}
+
 struct err
 token_read(long status, struct slice body, struct arena *a, struct slice *access_token,
            int64_t *expires_in_s)
@@ -102,16 +118,16 @@ token_read(long status, struct slice body, struct arena *a, struct slice *access
     struct json doc;
     struct err e = json_parse(body, a, &doc);
     if (status == 400 || status == 401)
-        return e.kind ? err_make(ERR_RETRY, "token.status", "the token endpoint answered %ld", status)
-                      : refused(doc);
+        return e.kind
+                   ? err_make(ERR_RETRY, "token.status", "the token endpoint answered %ld", status)
+                   : refused(doc);
     if (status != 200)
         return err_make(ERR_RETRY, "token.status", "the token endpoint answered %ld", status);
     if (e.kind)
         return err_make(ERR_RETRY, "token.answer", "the token endpoint's answer is not JSON");
     int64_t life = 0;
     struct slice token = json_get_text(doc, "access_token");
-    if (token.n == 0 || token.n > HEADER_MAX || memchr(token.p, '\n', token.n) != NULL ||
-        memchr(token.p, '\r', token.n) != NULL)
+    if (!is_token(token))
         return err_make(ERR_RETRY, "token.answer", "the token endpoint's answer holds no token");
     if (!json_get_int(doc, "expires_in", &life) || life < LEAST_LIFE_S)
         life = LEAST_LIFE_S;
@@ -127,7 +143,8 @@ keep(struct token *t, const char *word, struct slice token, int64_t life_s)
     char *header = malloc(size);
     if (header == NULL)
         return err_make(ERR_RETRY, "token.memory", "out of memory");
-    size_t n = (size_t)stpcpy(stpcpy(stpcpy(header, "Authorization: "), word), " ") - (size_t)header;
+    size_t n =
+        (size_t)stpcpy(stpcpy(stpcpy(header, "Authorization: "), word), " ") - (size_t)header;
     memcpy(header + n, token.p, token.n);
     header[n + token.n] = '\0';
     if (t->header != NULL)
@@ -137,6 +154,17 @@ keep(struct token *t, const char *word, struct slice token, int64_t life_s)
     int64_t good_s = life_s > 2 * EARLY_S ? life_s - EARLY_S : life_s / 2;
     t->good_until_ms = clock_mono_ms() + good_s * 1000;
     return ERR_OK;
+}
+
+static int64_t
+wait_asked_ms(const struct fetch_answer *answer)
+{
+    int64_t ms = 0;
+    struct slice value = fetch_header(answer->headers, "Retry-After");
+    if (value.p == NULL)
+        return 0;
+    struct err e = fetch_retry_after(value, clock_now() / CLOCK_SECOND, &ms);
+    return e.kind ? 0 : ms;
 }
 
 static void
@@ -152,8 +180,11 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
     int64_t life_s;
     if (e.kind == ERR_NONE)
         e = token_read(answer->status, answer->body, t->arena, &token, &life_s);
+    if (e.kind == ERR_RETRY && answer != NULL)
+        e.after_ms = wait_asked_ms(answer);
     if (e.kind == ERR_NONE)
         e = keep(t, "Bearer", token, life_s);
+    forget_request(t);
     t->ready(t->arg, e.kind ? SLICE_NONE : slice_of(t->header), e);
 }
 
@@ -170,15 +201,18 @@ form(const struct source_conf *c, struct arena *a)
     struct slice secret = fetch_url_encode(a, c->client_secret);
     if (what.p == NULL || id.p == NULL || secret.p == NULL)
         return SLICE_NONE;
-    return slice_printf(a, "grant_type=client_credentials&client_id=%.*s&client_secret=%.*s&%s%.*s%s",
-                        SLICE_ARG(id), SLICE_ARG(secret), v2 ? "scope=" : "resource=",
-                        SLICE_ARG(what), v2 ? "%2F.default" : "");
+    return slice_printf(a,
+                        "grant_type=client_credentials&client_id=%.*s&client_secret=%.*s&%s%.*s%s",
+                        SLICE_ARG(id), SLICE_ARG(secret),
+                        v2 ? "scope=" : "resource=", SLICE_ARG(what), v2 ? "%2F.default" : "");
 }
 
 static struct err
 ask(struct token *t)
 {
-    arena_reset(t->arena);
+    t->arena = arena_new(ARENA_LIMIT);
+    if (t->arena == NULL)
+        return err_make(ERR_RETRY, "token.memory", "out of memory");
     struct fetch_request r = {.method = "POST", .url = t->conf->token_url};
     r.headers[r.n_headers++] = SLICE("Content-Type: application/x-www-form-urlencoded");
     r.headers[r.n_headers++] = SLICE("Accept: application/json");
@@ -195,6 +229,7 @@ token_get(struct token *t, void (*ready)(void *arg, struct slice header, struct 
         ready(arg, slice_of(t->header), ERR_OK);
         return;
     }
+    assert(!t->asking); /* who asks waits for ready() */
     struct err e;
     if (t->conf->token_url.n == 0) {
         e = keep(t, "Token", t->conf->static_token, 86400);
@@ -208,5 +243,6 @@ token_get(struct token *t, void (*ready)(void *arg, struct slice header, struct 
     if (e.kind == ERR_NONE)
         return;
     t->asking = false;
+    forget_request(t);
     ready(arg, SLICE_NONE, e);
 }

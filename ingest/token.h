@@ -19,8 +19,9 @@ struct token *token_new(struct fetch *f, const struct source_conf *conf);
  * token_get - the Authorization header line for a request.
  *
  * ready(arg, header, e) runs once, at once when a valid token is at hand. header ("Authorization:
- * Bearer ...") is borrowed until the next call.
- * Errors: ERR_RETRY: the endpoint does not answer (fetch.*, token.status); ERR_STOP
+ * Bearer ...") is borrowed until the next call. Not to be called again before ready() was.
+ * Errors: ERR_RETRY: the endpoint does not answer (fetch.*, token.status,
+ *         token.answer), after_ms as Retry-After asks; token.memory; ERR_STOP
  *         "token.refused": it answered no; the text says what an administrator has to do.
  */
 void token_get(struct token *t, void (*ready)(void *arg, struct slice header, struct err e),
