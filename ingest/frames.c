@@ -38,6 +38,8 @@ next_counted(struct slice data, size_t head, size_t length, struct slice *line, 
     *used = head + length;
     if (line->n > 0 && line->p[line->n - 1] == '\n') /* some count their LF too */
         line->n--;
+    if (line->n > 0 && line->p[line->n - 1] == '\r')
+        line->n--;
     return FRAMES_LINE;
 }
 

@@ -16,6 +16,7 @@ enum {
     SETTINGS_LIMIT = 1024 * 1024,
     LINE_ARENA = 8 * 1024 * 1024,
     READ_MAX = FRAMES_LINE_MAX + 16,
+    SKIP_MAX = 1024 * 1024, /* bytes of one line that is dropped: then its sender is */
     CONNECTIONS_MAX = 64,
     BACKLOG = 64,
 };
@@ -24,8 +25,9 @@ struct connection {
     uv_tcp_t tcp;
     struct listener *listener;
     struct connection *next;
-    size_t n; /* bytes in data that are not used yet */
-    bool skipping; /* the rest of a line that was too long */
+    size_t n;       /* bytes in data that are not used yet */
+    size_t skipped; /* bytes of a line that was too long; 0: no such line is under way */
+    bool ended;     /* the sender has closed, its last line waits for room */
     char data[READ_MAX];
 };
 
@@ -153,33 +155,47 @@ take_line(struct listener *l, struct slice line)
     return true;
 }
 
+/* Drops what belongs to a line that was too long; false: all of it, and there is more to come. */
+static bool
+skip(struct connection *c, size_t *at)
+{
+    const char *end = memchr(c->data + *at, '\n', c->n - *at);
+    size_t n = end != NULL ? (size_t)(end + 1 - (c->data + *at)) : c->n - *at;
+    *at += n;
+    c->skipped = end != NULL ? 0 : c->skipped + n;
+    return end != NULL;
+}
+
+static bool
+take_next(struct connection *c, size_t *at, bool *room)
+{
+    struct slice line, data = {c->data + *at, c->n - *at};
+    size_t used;
+    switch (frames_next(data, &line, &used)) {
+    case FRAMES_MORE:
+        return false;
+    case FRAMES_LINE:
+        *room = take_line(c->listener, line);
+        *at += *room ? used : 0;
+        return *room;
+    case FRAMES_TOO_LONG:
+        reject(c->listener, "identity.line_too_long");
+        if (memchr(data.p, '\n', used) == NULL)
+            c->skipped = used;
+        *at += used;
+        return true;
+    }
+    return false;
+}
+
 /* Uses up whole lines; what is left moves to the front. False: no room. */
 static bool
 take_lines(struct connection *c)
 {
     size_t at = 0;
     bool room = true;
-    while (room) {
-        struct slice line;
-        size_t used;
-        enum frames_found found = frames_next((struct slice){c->data + at, c->n - at}, &line, &used);
-        if (found == FRAMES_MORE && c->n - at == sizeof c->data) {
-            found = FRAMES_TOO_LONG;
-            used = c->n - at;
-        }
-        if (found == FRAMES_MORE)
-            break;
-        if (found == FRAMES_TOO_LONG) {
-            if (!c->skipping)
-                reject(c->listener, "identity.line_too_long");
-            c->skipping = memchr(c->data + at, '\n', used) == NULL;
-        } else if (c->skipping) {
-            c->skipping = false; /* the end of a line whose start was dropped */
-        } else {
-            room = take_line(c->listener, line);
-        }
-        at += room ? used : 0;
-    }
+    while (c->skipped > 0 ? skip(c, &at) : take_next(c, &at, &room))
+        ;
     memmove(c->data, c->data + at, c->n - at);
     c->n -= at;
     return room;
@@ -201,22 +217,39 @@ fill_up(struct listener *l)
         uv_read_stop((uv_stream_t *)&c->tcp);
 }
 
+/* A last line without LF is whole when its sender has closed. False: no room. */
+static bool
+take_last(struct connection *c)
+{
+    if (c->n > 0 && c->skipped == 0 && !take_line(c->listener, (struct slice){c->data, c->n}))
+        return false;
+    connection_close(c);
+    return true;
+}
+
 static void
 on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct connection *c = stream->data;
+    struct listener *l = c->listener;
     (void)buf;
-    if (c->listener->closing)
+    if (l->closing)
         return;
-    if (n < 0) { /* a last line without LF is whole when its sender has closed */
-        if (c->n > 0 && !c->skipping)
-            (void)take_line(c->listener, (struct slice){c->data, c->n});
+    if (n == UV_EOF) {
+        c->ended = true;
+        if (!take_last(c))
+            fill_up(l);
+    } else if (n < 0) { /* torn off: what came of its last line is none */
+        if (c->n > 0)
+            reject(l, "identity.cut");
         connection_close(c);
-        return;
+    } else {
+        c->n += (size_t)n;
+        if (!take_lines(c))
+            fill_up(l);
+        else if (c->skipped > SKIP_MAX)
+            connection_close(c); /* it ends no line: a new connection starts with a new line */
     }
-    c->n += (size_t)n;
-    if (!take_lines(c))
-        fill_up(c->listener);
 }
 
 static void
@@ -224,21 +257,23 @@ on_room(void *arg)
 {
     struct listener *l = arg;
     l->full = false;
-    for (struct connection *c = l->connections; c != NULL && !l->full; c = c->next) {
-        if (take_lines(c))
-            uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
-        else
+    for (struct connection *c = l->connections, *next; c != NULL && !l->full; c = next) {
+        next = c->next;
+        if (!take_lines(c) || (c->ended && !take_last(c)))
             fill_up(l);
+        else if (!c->ended)
+            uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
     }
 }
 
 static void
-on_unconfirmed(void *arg, bool failed)
+on_idle(void *arg, struct err e)
 {
     struct listener *l = arg;
-    if (failed)
-        log_warn("ingest.unconfirmed", LOG_STR("source", l->env->source->name),
-                 LOG_OID(&l->tenant.oid));
+    if (e.kind == ERR_NONE || out_fatal(l->env, &e))
+        return;
+    log_err("ingest.unconfirmed", &e, LOG_STR("source", l->env->source->name),
+            LOG_OID(&l->tenant.oid));
 }
 
 /* ---- who may send */
@@ -283,8 +318,12 @@ on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const struct sockaddr
         reject(l, "identity.sender");
     else if ((flags & UV_UDP_PARTIAL) != 0)
         reject(l, "identity.line_too_long");
-    else if (l->full || !take_line(l, line))
+    else if (l->full)
         reject(l, "identity.udp_no_room");
+    else if (!take_line(l, line)) {
+        reject(l, "identity.udp_no_room");
+        fill_up(l);
+    }
 }
 
 static void
@@ -306,7 +345,7 @@ on_connect(uv_stream_t *server, int status)
     if (uv_accept(server, (uv_stream_t *)&c->tcp) != 0 ||
         uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&from, &size) != 0 ||
         !may_send(l, (struct sockaddr *)&from) || l->n_connections > CONNECTIONS_MAX) {
-        reject(l, "identity.sender");
+        reject(l, l->n_connections > CONNECTIONS_MAX ? "identity.connections" : "identity.sender");
         connection_close(c);
         return;
     }
@@ -409,7 +448,7 @@ listen_start(const struct ingest *env, const struct ingest_tenant *tenant, inges
     l->tenant = *tenant;
     l->gone = gone;
     l->arg = arg;
-    const struct out_owner owner = {.arg = l, .idle = on_unconfirmed, .room = on_room};
+    const struct out_owner owner = {.arg = l, .idle = on_idle, .room = on_room};
     l->settings = arena_new(SETTINGS_LIMIT);
     l->line = arena_new(LINE_ARENA);
     l->out = out_new(env, &l->tenant, &owner);
