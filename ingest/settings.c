@@ -1,5 +1,7 @@
 /* settings.c: what a tenant's settings say of one source (source_conf_read of source.h). */
+#include <arpa/inet.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "ingest/source.h"
 
@@ -26,10 +28,17 @@ member_at(struct source_conf *c, const struct member *m)
     return (struct slice *)(void *)((char *)c + m->at);
 }
 
+/* A scheme, then at least one character; nothing that would end a line or a request's target. */
 static bool
 is_address(struct slice url)
 {
-    return slice_starts(url, SLICE("https://")) || slice_starts(url, SLICE("http://"));
+    size_t scheme = slice_starts(url, SLICE("https://"))  ? sizeof "https://" - 1
+                    : slice_starts(url, SLICE("http://")) ? sizeof "http://" - 1
+                                                          : url.n;
+    for (size_t i = scheme; i < url.n; i++)
+        if (url.p[i] <= ' ' || url.p[i] >= 0x7f)
+            return false;
+    return url.n > scheme && url.p[scheme] != '/';
 }
 
 static struct err
@@ -39,22 +48,44 @@ wrong(const struct source *s, struct slice name, const char *why)
                     SLICE_ARG(slice_sub(name, 0, 40)), why);
 }
 
+/* An address as the system writes it, so that it can be compared as text; NONE: it is none. */
+static struct slice
+ip_text(struct slice text, struct arena *a)
+{
+    struct in6_addr bytes;
+    char given[INET6_ADDRSTRLEN], plain[INET6_ADDRSTRLEN];
+    if (text.n == 0 || text.n >= sizeof given)
+        return SLICE_NONE;
+    memcpy(given, text.p, text.n);
+    given[text.n] = '\0';
+    int family = memchr(given, ':', text.n) != NULL ? AF_INET6 : AF_INET;
+    if (inet_pton(family, given, &bytes) != 1)
+        return SLICE_NONE;
+    struct slice out = slice_of(inet_ntop(family, &bytes, plain, sizeof plain));
+    if (slice_starts(out, SLICE("::ffff:"))) /* as listeners compare it: without */
+        out = slice_sub(out, sizeof "::ffff:" - 1, out.n);
+    return out.p != NULL ? slice_dup(a, out) : SLICE_NONE;
+}
+
 static struct err
-read_senders(const struct source *s, struct json list, struct source_conf *out)
+read_senders(const struct source *s, struct json list, struct arena *a, struct source_conf *out)
 {
     if (json_type(list) != JSON_ARRAY || json_count(list) > SOURCE_SENDERS_MAX)
-        return wrong(s, SLICE("senders"), "must be a list of at most 16 addresses");
+        return wrong(s, SLICE("senders"), "must be a list of at most 16 IP addresses");
+    out->n_senders = 0; /* a member may stand there twice: the last one counts */
     struct json item;
     for (struct json_iter it = json_items(list); json_next(&it, NULL, &item);) {
-        if (json_type(item) != JSON_TEXT)
-            return wrong(s, SLICE("senders"), "must be a list of addresses");
-        out->senders[out->n_senders++] = json_text(item);
+        struct slice address = ip_text(json_text(item), a);
+        if (address.p == NULL)
+            return wrong(s, SLICE("senders"), "must be a list of IP addresses");
+        out->senders[out->n_senders++] = address;
     }
     return ERR_OK;
 }
 
 static struct err
-read_member(const struct source *s, struct slice name, struct json value, struct source_conf *out)
+read_member(const struct source *s, struct slice name, struct json value, struct arena *a,
+            struct source_conf *out)
 {
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         const struct member *m = &members[i];
@@ -71,7 +102,7 @@ read_member(const struct source *s, struct slice name, struct json value, struct
         return ERR_OK;
     }
     if (slice_eq(name, SLICE("senders")))
-        return read_senders(s, value, out);
+        return read_senders(s, value, a, out);
     if (slice_eq(name, SLICE("port"))) {
         if (!json_int(value, &out->port) || out->port < 1 || out->port > 65535)
             return wrong(s, name, "must be a number from 1 to 65535");
@@ -101,7 +132,8 @@ check(const struct source *s, const struct source_conf *c)
 }
 
 struct err
-source_conf_read(const struct source *s, struct slice json, struct arena *a, struct source_conf *out)
+source_conf_read(const struct source *s, struct slice json, struct arena *a,
+                 struct source_conf *out)
 {
     struct json doc;
     struct err e = json_parse(json, a, &doc);
@@ -111,7 +143,8 @@ source_conf_read(const struct source *s, struct slice json, struct arena *a, str
         return wrong(s, SLICE("they"), "must be an object");
     struct slice name;
     struct json value;
-    for (struct json_iter it = json_items(doc); e.kind == ERR_NONE && json_next(&it, &name, &value);)
-        e = read_member(s, name, value, out);
+    for (struct json_iter it = json_items(doc);
+         e.kind == ERR_NONE && json_next(&it, &name, &value);)
+        e = read_member(s, name, value, a, out);
     return e.kind ? e : check(s, out);
 }

@@ -44,6 +44,10 @@ read_source(struct slice name, struct json value, struct arena *a, struct settin
                         "the tenant's settings: no source '%.*s'; there are endpoint, mail, apps "
                         "and identity",
                         SLICE_ARG(slice_sub(name, 0, 40)));
+    for (size_t i = 0; i < out->n_sources; i++)
+        if (out->sources[i].source == source)
+            return err_make(ERR_STOP, "usage.settings",
+                            "the tenant's settings: %s stands there twice", source->name);
     struct err e = source->listens ? read_channel(value, &out->channel) : ERR_OK;
     if (e.kind || (source->listens && out->channel != IDENTITY_SYSLOG))
         return e;
@@ -97,12 +101,30 @@ correlation_of(struct json doc, struct arena *a)
     return json_out_print(o, a);
 }
 
+/* A member that is misspelt would otherwise be a setting that does nothing. */
+static struct err
+check_names(struct json doc)
+{
+    struct slice name;
+    struct json value;
+    for (struct json_iter it = json_items(doc); json_next(&it, &name, &value);)
+        if (!slice_eq(name, SLICE("domains")) && !slice_eq(name, SLICE("hubs")) &&
+            !slice_eq(name, SLICE("sources")))
+            return err_make(ERR_STOP, "usage.settings",
+                            "the tenant's settings: no member '%.*s'; there are domains, hubs and "
+                            "sources",
+                            SLICE_ARG(slice_sub(name, 0, 40)));
+    return ERR_OK;
+}
+
 static struct err
 read_members(struct json doc, struct arena *a, struct settings *out)
 {
     struct slice name;
     struct json value;
-    struct err e = read_domains(json_get(doc, "domains"));
+    struct err e = check_names(doc);
+    if (e.kind == ERR_NONE)
+        e = read_domains(json_get(doc, "domains"));
     if (e.kind == ERR_NONE)
         e = read_hubs(json_get(doc, "hubs"));
     struct json of_sources = json_get(doc, "sources");
