@@ -208,6 +208,7 @@ docs: $(B)/weir
 	@mkdir -p docs
 	@for page in settings metrics exit-codes commands; do \
 		$(B)/weir config document $$page > docs/$$page.md || exit 1; done
+	@$(B)/weir config document man > docs/weir.1
 	@$(B)/weir config document weir.yaml > deploy/weir.yaml
 
 .PHONY: sources
@@ -245,6 +246,7 @@ PREFIX ?= /usr/local
 install: all
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/bin/weir
 	install -D -m 644 deploy/weir.yaml $(DESTDIR)$(PREFIX)/share/doc/weir/weir.yaml
+	install -D -m 644 docs/weir.1 $(DESTDIR)$(PREFIX)/share/man/man1/weir.1
 
 .PHONY: clean
 clean:

@@ -93,8 +93,9 @@ const char *cli_command_name(const struct cli_command *c, char *text, size_t siz
 const char *cli_exit_meaning(int code);
 
 /* cli_document - one page of the manual on stdout, for make docs: "commands", "settings",
- * "exit-codes" and "metrics" in Markdown, "weir.yaml" as the configuration with every setting
- * commented out at its default. False: there is no such page. In cli_document.c. */
+ * "exit-codes" and "metrics" in Markdown, "man" as a page for man(1), "weir.yaml" as the
+ * configuration with every setting commented out at its default. False: there is no such page. In
+ * cli_document.c. */
 bool cli_document(const char *page, const struct cli_command *const *commands,
                   const struct opt *const *tables);
 

@@ -173,8 +173,9 @@ commands_page(const struct cli_command *const *commands)
     for (; *commands != NULL; commands++) {
         const struct cli_command *c = *commands;
         char name[64];
-        printf("\n## weir %s\n\n%s.\n\n    %s\n\nUsage: `", cli_command_name(c, name, sizeof name),
-               c->summary, c->example);
+        bool asks = c->summary[strcspn(c->summary, "?")] == '?';
+        printf("\n## weir %s\n\n%s%s\n\n    %s\n\nUsage: `", cli_command_name(c, name, sizeof name),
+               c->summary, asks ? "" : ".", c->example);
         cli_help_usage(stdout, c);
         puts("`");
         if (c->flags != NULL && c->flags->name != NULL)
@@ -212,6 +213,110 @@ metrics_page(void)
     metric_each(put_metric, NULL);
 }
 
+/* ---- the manual page, in the macros of man(7) */
+
+/* A line of text: no dot or quote at its start is a request, no hyphen becomes a dash, and the
+ * line may be pasted. */
+static void
+put_roff(const char *text)
+{
+    if (*text == '.' || *text == '\'')
+        fputs("\\&", stdout);
+    for (; *text != '\0'; text++) {
+        if (*text == '\\')
+            fputs("\\e", stdout);
+        else if (*text == '-')
+            fputs("\\-", stdout);
+        else
+            putchar(*text);
+    }
+}
+
+/* A word in bold and, under it, what it is. */
+static void
+put_item(const char *head, const char *text)
+{
+    fputs(".TP\n\\fB", stdout);
+    put_roff(head);
+    fputs("\\fR\n", stdout);
+    put_roff(text);
+}
+
+static void
+man_commands(const struct cli_command *const *commands)
+{
+    puts(".SH COMMANDS");
+    for (; *commands != NULL; commands++) {
+        const struct cli_command *c = *commands;
+        char name[64], text[96];
+        (void)snprintf(text, sizeof text, "weir %s", cli_command_name(c, name, sizeof name));
+        put_item(text, c->summary);
+        fputs("\n.RS\n.PP\n.EX\n", stdout);
+        put_roff(c->example);
+        puts("\n.EE");
+        for (const struct cli_flag *f = c->flags; f != NULL && f->name != NULL; f++) {
+            (void)snprintf(text, sizeof text, "--%s%s%s", f->name, f->value != NULL ? " " : "",
+                           f->value != NULL ? f->value : "");
+            put_item(text, f->help);
+            puts(f->required ? " (required)" : "");
+        }
+        puts(".RE");
+    }
+}
+
+static void
+man_heading(const struct opt *first)
+{
+    printf(".SS %.*s\n", (int)strcspn(first->name, "."), first->name);
+}
+
+static void
+man_row(const struct opt *o)
+{
+    put_item(o->name, o->help);
+    if (o->type == OPT_TYPE_INT)
+        printf(" From %" PRId64 " to %" PRId64 "%s%s.", o->least, o->most,
+               o->unit != NULL ? " " : "", o->unit != NULL ? o->unit : "");
+    if (o->type != OPT_TYPE_TEXT || o->text != NULL) {
+        fputs(" Default: ", stdout);
+        put_default(o, "\\");
+        putchar('.');
+    }
+    putchar('\n');
+}
+
+static void
+man_page(const struct cli_command *const *commands, const struct opt *const *tables)
+{
+    const char *flag, *help;
+    char code[16];
+    puts(".\\\" Made by `make docs`.\n"
+         ".TH WEIR 1 \"\" \"weir " WEIR_VERSION "\" \"User Commands\"\n"
+         ".SH NAME\nweir \\- collect security alerts, join them into incidents, erase tenants\n"
+         ".SH SYNOPSIS\n.B weir\n.I NOUN VERB\n[flags]\n.br\n.B weir run\n.I ROLE\n[flags]\n"
+         ".SH DESCRIPTION\nData goes to stdout, words to stderr. Commands of people read the\n"
+         "databases themselves; each worker is started by \\fBweir run\\fR.");
+    man_commands(commands);
+    puts(".SH FLAGS OF EVERY COMMAND");
+    for (size_t i = 0; cli_help_flag(i, &flag, &help); i++) {
+        put_item(flag, help);
+        putchar('\n');
+    }
+    puts(".SH SETTINGS\nA setting is looked for in the file, then in the environment, then on the\n"
+         "command line; the last one wins. ingest.poll_s is WEIR_INGEST_POLL_S in the environment\n"
+         "and \\-\\-ingest.poll_s=60 on the command line. * stands for a name of your own.");
+    each_section(tables, man_heading, man_row);
+    puts(".SH EXIT STATUS");
+    for (int c = 0; c < 256; c++)
+        if (cli_exit_meaning(c) != NULL) {
+            (void)snprintf(code, sizeof code, "%d", c);
+            put_item(code, cli_exit_meaning(c));
+            putchar('\n');
+        }
+    puts(".SH FILES\n.TP\n/etc/weir/weir.yaml\nThe configuration, unless \\-\\-config or "
+         "WEIR_CONFIG name another.");
+}
+
 bool
 cli_document(const char *page, const struct cli_command *const *commands,
              const struct opt *const *tables)
@@ -226,6 +331,8 @@ cli_document(const char *page, const struct cli_command *const *commands,
         exits_page();
     else if (strcmp(page, "metrics") == 0)
         metrics_page();
+    else if (strcmp(page, "man") == 0)
+        man_page(commands, tables);
     else
         return false;
     return true;

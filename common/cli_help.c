@@ -45,6 +45,16 @@ cli_command_name(const struct cli_command *c, char *text, size_t size)
     return text;
 }
 
+bool
+cli_help_flag(size_t i, const char **flag, const char **help)
+{
+    if (i >= sizeof COMMON / sizeof COMMON[0])
+        return false;
+    *flag = COMMON[i].flag;
+    *help = COMMON[i].help;
+    return true;
+}
+
 void
 cli_help_usage(FILE *out, const struct cli_command *c)
 {

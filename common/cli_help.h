@@ -3,6 +3,8 @@
  */
 #ifndef WEIR_CLI_HELP_H
 #define WEIR_CLI_HELP_H
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "common/cli.h"
@@ -20,5 +22,9 @@ void cli_help_command(FILE *out, const struct cli_command *c);
 
 /* cli_help_usage - "weir tenant show ID --tenant GUID [--dry-run]", no newline. */
 void cli_help_usage(FILE *out, const struct cli_command *c);
+
+/* cli_help_flag - the i-th flag that every command knows, as written, and what it does. False:
+ * there are no more. */
+bool cli_help_flag(size_t i, const char **flag, const char **help);
 
 #endif

@@ -328,6 +328,10 @@ test_the_manual_is_made_from_the_tables(void **state)
         {"commands", "| `--tenant` | GUID | Which tenant. (required) |\n"},
         {"exit-codes", "| 130 | interrupted |\n"},
         {"metrics", "| `weir_log_lines_total` | counter | level | "},
+        {"man", "\n.TP\n\\fBweir tenant show\\fR\n"},
+        {"man", "\n\\fB\\-\\-tenant GUID\\fR\nWhich tenant. (required)\n"},
+        {"man", "\n\\fBodd.text\\fR\nA | b. Default: a\"b\\\\c|d.\n"},
+        {"man", "\n\\fB130\\fR\ninterrupted\n"},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         char line[64];
