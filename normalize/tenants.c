@@ -135,6 +135,18 @@ channel_of(struct slice word)
     return slice_eq(word, SLICE("apps")) ? IDENTITY_APPS : IDENTITY_OFF;
 }
 
+/* An entry that is wrong makes the tenant's lists empty: it must not hold up the partition. */
+static struct err
+take_lists(struct tenant *t, struct slice text)
+{
+    struct err e = keys_tenant_read(text, t->settings, &t->keys);
+    if (e.kind != ERR_REJECT)
+        return e;
+    t->keys = (struct key_tenant){.n_hubs = 0};
+    log_err("normalize.settings", &e, LOG_OID(&t->oid));
+    return ERR_OK;
+}
+
 static struct err
 take_setting(struct tenant *t, struct slice name, struct slice text)
 {
@@ -143,7 +155,7 @@ take_setting(struct tenant *t, struct slice name, struct slice text)
         return ERR_OK;
     }
     if (slice_eq(name, SLICE("correlation")))
-        return keys_tenant_read(text, t->settings, &t->keys);
+        return take_lists(t, text);
     struct json doc;
     struct err e = json_parse(text, t->settings, &doc);
     if (e.kind)
