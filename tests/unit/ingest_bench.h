@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -20,7 +21,7 @@
 #include "common/loop.h"
 #include "common/seal.h"
 
-enum { GUARD_MS = 20000, ASKED_MAX = 64, PLACES_MAX = 4 };
+enum { GUARD_MS = 5000, ASKED_MAX = 64, PLACES_MAX = 4 };
 
 /* One scripted answer. */
 struct reply {
@@ -47,7 +48,8 @@ struct bench {
     struct http *http;
     struct seal *seal;
     struct arena *a;
-    uv_timer_t guard;
+    uv_timer_t guard; /* every ms: so a turn of the loop never blocks for long */
+    int ticks;
     unsigned open; /* parts not yet closed */
     bool all_closed;
     struct place places[PLACES_MAX];
@@ -67,8 +69,9 @@ static const struct opt bench_opts[] = {
 static inline void
 bench_guard(uv_timer_t *timer)
 {
-    (void)timer;
-    fail_msg("the test hangs");
+    struct bench *b = timer->data;
+    if (++b->ticks > GUARD_MS)
+        fail_msg("the test hangs");
 }
 
 static inline void
@@ -169,12 +172,13 @@ bench_new(const char *const *flags)
     static const struct opt *const tables[] = {fetch_opts, seal_opts, bench_opts, NULL};
     struct bench *b = calloc(1, sizeof *b);
     assert_non_null(b);
+    alarm(GUARD_MS / 1000 * 2); /* for what hangs while it is closed */
     bench_need(loop_new(false, &b->loop));
     b->a = arena_new(16 << 20);
     b->guard.data = b;
     b->open = 3;
     uv_timer_init(loop_uv(b->loop), &b->guard);
-    uv_timer_start(&b->guard, bench_guard, GUARD_MS, 0);
+    uv_timer_start(&b->guard, bench_guard, 1, 1);
     bench_need(conf_load(tables, "/dev/null", flags, &b->conf));
     bench_need(fetch_open(b->loop, b->conf, &b->fetch));
     bench_need(seal_new(b->conf, &b->seal));
