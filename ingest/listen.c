@@ -359,7 +359,8 @@ on_connect(uv_stream_t *server, int status)
 static int
 sockets_bind(struct listener *l, const struct sockaddr *at)
 {
-    int bad = uv_udp_bind(&l->udp, at, UV_UDP_REUSEADDR);
+    /* without UV_UDP_REUSEADDR: with it a second listener takes the first one's datagrams */
+    int bad = uv_udp_bind(&l->udp, at, 0);
     if (bad == 0)
         bad = uv_tcp_bind(&l->tcp, at, 0);
     if (bad == 0)
