@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/line.h"
 #include "normalize/rows.h"
 
 enum { NATIVE_ID_MAX = 512 };
@@ -33,7 +34,12 @@ dead(struct delivery *d, struct err why)
 static bool
 may_be_key(struct slice id)
 {
-    return id.n > 0 && id.n <= NATIVE_ID_MAX && memchr(id.p, '\0', id.n) == NULL;
+    if (id.n == 0 || id.n > NATIVE_ID_MAX || memchr(id.p, '\0', id.n) != NULL)
+        return false;
+    size_t step = 1;
+    for (struct slice rest = id; rest.n > 0 && step > 0; rest = slice_sub(rest, step, rest.n))
+        step = utf8_step(rest);
+    return step > 0;
 }
 
 static struct err
@@ -41,8 +47,8 @@ open_payload(struct delivery *d, struct tenant *t, struct seal *seal, const char
              struct arena *a)
 {
     const struct raw_record *r = &d->record;
-    struct slice place = slice_printf(a, "kafka|%s|%.*s/%.*s", topic, SLICE_ARG(r->source),
-                                      SLICE_ARG(r->native_id));
+    struct slice place =
+        slice_printf(a, "kafka|%s|%.*s/%.*s", topic, SLICE_ARG(r->source), SLICE_ARG(r->native_id));
     if (place.p == NULL)
         return no_memory();
     return seal_open(seal, &r->oid, t->epoch, SEAL_RAW, place, r->payload, a, &d->plain);
@@ -71,6 +77,8 @@ judge_open(struct delivery *d, struct tenant *t, struct seal *seal, const char *
         return e;
     if (e.kind == ERR_NONE && d->ident.fate == FATE_ALERT && !may_be_key(d->ident.native_id))
         e = err_make(ERR_REJECT, "normalize.native_id", "an id of %zu bytes", d->ident.native_id.n);
+    if (e.kind == ERR_NONE && d->ident.part_id.p != NULL && !may_be_key(d->ident.part_id))
+        e = err_make(ERR_REJECT, "normalize.part_id", "an id of %zu bytes", d->ident.part_id.n);
     if (e.kind)
         dead(d, e);
     else if (d->ident.fate == FATE_IGNORE)
@@ -111,14 +119,19 @@ judge_items(struct share *s, struct arena *a)
     for (size_t i = 0; i < s->n_deliveries; i++) {
         const struct delivery *d = s->deliveries[i];
         if (d->outcome == OUTCOME_OPEN)
-            s->items[n++] =
-                (struct item){.source = d->source->number, .native_id = d->ident.native_id};
+            s->items[n++] = (struct item){.source = d->source->number,
+                                          .native_id = d->ident.native_id,
+                                          .parts = d->ident.part_id.p != NULL};
     }
     qsort(s->items, n, sizeof *s->items, item_cmp);
     s->n_items = 0;
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || item_cmp(&s->items[i], &s->items[s->n_items - 1]) != 0)
+    for (size_t i = 0; i < n; i++) {
+        struct item *last = s->n_items > 0 ? &s->items[s->n_items - 1] : NULL;
+        if (last != NULL && item_cmp(&s->items[i], last) == 0)
+            last->parts = last->parts || s->items[i].parts;
+        else
             s->items[s->n_items++] = s->items[i];
+    }
     return ERR_OK;
 }
 
@@ -126,8 +139,7 @@ struct item *
 judge_find(const struct share *s, int32_t source, struct slice native_id)
 {
     const struct item key = {.source = source, .native_id = native_id};
-    return s->n_items == 0 ? NULL
-                           : bsearch(&key, s->items, s->n_items, sizeof *s->items, item_cmp);
+    return s->n_items == 0 ? NULL : bsearch(&key, s->items, s->n_items, sizeof *s->items, item_cmp);
 }
 
 struct err
@@ -238,8 +250,7 @@ judge_part(struct share *s, struct delivery *d, struct arena *a)
             d->outcome = OUTCOME_UNCHANGED;
             return ERR_OK;
         }
-        if (old->fresh != NULL) /* replaced within the batch: it counts as stored all the same */
-            old->fresh->outcome = OUTCOME_STORED;
+        d->replaced = old->fresh; /* within the batch: the same becomes of both */
         *old = fresh;
         return ERR_OK;
     }
@@ -277,11 +288,10 @@ static void
 settle(struct item *i, enum outcome outcome, struct err why)
 {
     for (size_t k = 0; k < i->n_docs; k++) {
-        struct delivery *d = i->docs[k].fresh;
-        if (d == NULL)
-            continue;
-        d->outcome = outcome;
-        d->why = why;
+        for (struct delivery *d = i->docs[k].fresh; d != NULL; d = d->replaced) {
+            d->outcome = outcome;
+            d->why = why;
+        }
     }
 }
 

@@ -12,7 +12,14 @@
 #include "schemas/codec.h"
 #include "store/alerts.h"
 
-enum outcome { OUTCOME_OPEN = 0, OUTCOME_STORED, OUTCOME_UNCHANGED, OUTCOME_DEAD, OUTCOME_IGNORED, OUTCOME_FENCED };
+enum outcome {
+    OUTCOME_OPEN = 0,
+    OUTCOME_STORED,
+    OUTCOME_UNCHANGED,
+    OUTCOME_DEAD,
+    OUTCOME_IGNORED,
+    OUTCOME_FENCED
+};
 const char *outcome_word(enum outcome o); /* "stored" */
 
 /* One raw alert as it came. */
@@ -24,7 +31,9 @@ struct delivery {
     struct source_ident ident;
     struct err why; /* dead: the reason */
     enum outcome outcome;
-    bool poison; /* PostgreSQL refused it: dead, whatever it says */
+    bool poison;  /* it cannot be stored: dead, whatever it says */
+    bool nobodys; /* no raw alert of a tenant: dead, but there is no table to keep it in */
+    struct delivery *replaced; /* an older version of the same document, in this batch */
 };
 
 /* A mail record of an alert, stored or new. */
@@ -39,7 +48,8 @@ struct document {
 struct item {
     int32_t source;
     struct slice native_id;
-    bool known;            /* the store or this batch has it */
+    bool parts; /* several documents make it up (mail) */
+    bool known; /* the store or this batch has it */
     int64_t version, received;
     uint8_t sha256[CRYPTO_SHA256];
     struct document *docs; /* mail: all its records */

@@ -15,7 +15,7 @@ enum { BUCKETS = 4096, SETTINGS_LIMIT = 4 * 1024 * 1024 };
 
 struct tenants {
     struct seal *seal;
-    size_t most, n; /* n: those that are loaded */
+    size_t most, known, n; /* n: those that are loaded */
     size_t engine_bytes;
     uint64_t turn;
     struct tenant *buckets[BUCKETS];
@@ -62,6 +62,7 @@ tenants_drop_all(struct tenants *all)
             free(t);
         }
     }
+    all->known = 0;
 }
 
 void
@@ -88,34 +89,49 @@ tenants_get(struct tenants *all, const struct oid *oid, int32_t epoch)
             return NULL;
         *t = (struct tenant){.oid = *oid, .all = all, .next = *bucket};
         *bucket = t;
+        all->known++;
     }
     t->epoch = epoch;
     t->used = all->turn;
     return t;
 }
 
-/* Linear, but it runs only when there are too many. */
-static struct tenant *
-unused_longest(struct tenants *all)
+static uint64_t
+oldest_turn(const struct tenants *all)
 {
-    struct tenant *oldest = NULL;
+    uint64_t oldest = UINT64_MAX;
     for (size_t i = 0; i < BUCKETS; i++)
-        for (struct tenant *t = all->buckets[i]; t != NULL; t = t->next)
-            if (t->engine != NULL && (oldest == NULL || t->used < oldest->used))
-                oldest = t;
+        for (const struct tenant *t = all->buckets[i]; t != NULL; t = t->next)
+            oldest = t->used < oldest ? t->used : oldest;
     return oldest;
 }
 
+static void
+forget_turn(struct tenants *all, uint64_t turn)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        struct tenant **at = &all->buckets[i];
+        while (*at != NULL) {
+            struct tenant *t = *at;
+            if (t->used != turn) {
+                at = &t->next;
+                continue;
+            }
+            *at = t->next;
+            unload(t);
+            free(t);
+            all->known--;
+        }
+    }
+}
+
+/* A whole turn at a time: one walk for many that go. */
 void
 tenants_turn(struct tenants *all)
 {
     all->turn++;
-    while (all->n > all->most) {
-        struct tenant *t = unused_longest(all);
-        if (t == NULL)
-            return;
-        unload(t);
-    }
+    while (all->known > all->most)
+        forget_turn(all, oldest_turn(all));
 }
 
 /* ---- loading */
@@ -247,8 +263,12 @@ static void
 on_alerts(void *arg, const struct db_rows *rows, struct err e)
 {
     struct tenant *t = arg;
-    struct arena *a = e.kind == ERR_NONE && t->engine != NULL ? arena_new(SETTINGS_LIMIT) : NULL;
-    for (size_t i = 0; a != NULL && e.kind == ERR_NONE && i < db_count(rows); i++) {
+    struct arena *a = arena_new(SETTINGS_LIMIT);
+    if (a == NULL && e.kind == ERR_NONE)
+        e = err_make(ERR_RETRY, "incident.memory", "out of memory");
+    if (t->engine == NULL) /* why not is noted */
+        e = e.kind ? e : t->failed;
+    for (size_t i = 0; e.kind == ERR_NONE && i < db_count(rows); i++) {
         struct alerts_loaded row;
         alerts_loaded_row(rows, i, &row);
         e = restore_alert(t, &row, a);
@@ -262,6 +282,7 @@ void
 tenants_load(struct tenant *t, struct db *db, struct arena *a)
 {
     unload(t);
+    t->loading = true;
     t->failed = ERR_OK;
     t->keys = (struct key_tenant){.n_hubs = 0};
     t->directory_id = SLICE_NONE;
@@ -282,7 +303,12 @@ tenants_loaded(struct tenant *t)
 {
     size_t diff = 0;
     struct err e = t->failed;
-    if (e.kind == ERR_NONE && t->engine != NULL)
+    if (!t->loading)
+        return ERR_OK;
+    t->loading = false;
+    if (e.kind == ERR_NONE && t->engine == NULL)
+        e = err_make(ERR_RETRY, "normalize.load", "a tenant was not loaded");
+    if (e.kind == ERR_NONE)
         e = incident_restored(t->engine, &diff);
     if (e.kind)
         return e;

@@ -2,8 +2,8 @@
  * tenants.h: what the normalizer keeps in memory of each tenant it met: settings and the
  * correlator's engine, loaded from the region's database at the tenant's first record.
  *
- * Bounded: beyond normalize.tenants the one unused for longest is dropped; it is loaded again when
- * it is met again. Ref: correlation.md 13.
+ * Bounded: beyond normalize.tenants those unused for longest are forgotten, when a batch begins;
+ * they are loaded again when they are met again. Ref: correlation.md 13.
  */
 #ifndef WEIR_NORMALIZE_TENANTS_H
 #define WEIR_NORMALIZE_TENANTS_H
@@ -22,9 +22,11 @@ struct tenant {
     struct key_tenant keys;
     struct slice directory_id;
     enum identity_channel channel;
-    int64_t first_id;  /* of its incidents in this epoch */
+    int64_t first_id; /* of its incidents in this epoch */
+    bool loading;
     struct err failed; /* loading: the first error */
     uint64_t used;     /* turn of its last use */
+    size_t share;      /* the batch's own: where in its window this tenant's share is */
     struct tenants *all;
     struct tenant *next;
 };
@@ -37,7 +39,8 @@ void tenants_free(struct tenants *t);
 struct tenant *tenants_get(struct tenants *t, const struct oid *oid, int32_t epoch);
 
 /* tenants_load - queues the statements that load it; when their sync is done, tenants_loaded says
- * whether it is (else the errors of db_send, of seal_open, "settings.*", "incident.memory"). */
+ * whether it is (else the errors of db_send, of seal_open, "settings.*", "incident.memory"). One
+ * that was loaded before is left alone. */
 void tenants_load(struct tenant *t, struct db *db, struct arena *a);
 MUST_CHECK struct err tenants_loaded(struct tenant *t);
 
@@ -45,7 +48,8 @@ MUST_CHECK struct err tenants_loaded(struct tenant *t);
 void tenants_drop(struct tenant *t);
 void tenants_drop_all(struct tenants *t);
 
-/* tenants_turn - a batch begins: what was not used for longest may go now. */
+/* tenants_turn - a batch begins: what was not used for longest may go now; older pointers to
+ * tenants are dead. */
 void tenants_turn(struct tenants *t);
 
 #endif

@@ -1,0 +1,138 @@
+/* batch_write.c: what a window becomes in the store: rows, events, offsets, one commit. */
+#include "common/metric.h"
+#include "normalize/batch_internal.h"
+#include "normalize/rows.h"
+#include "store/progress.h"
+
+static void
+write_share(struct batch *b, struct share *s, struct err *e)
+{
+    struct db *db = b->env->db;
+    struct arena *a = b->work;
+    const struct oid *oid = &s->tenant->oid;
+    struct alerts_mail *mail;
+    struct alerts_dead *dead;
+    struct alerts_ignored *ignored;
+    size_t n_mail, n_dead, n_ignored, n_rows = 0;
+    struct alerts_row *rows = arena_alloc(a, (s->n_items + 1) * sizeof *rows);
+    *e = rows == NULL ? err_make(ERR_RETRY, "normalize.memory", "no memory left")
+                      : rows_mail(s, b->env->seal, a, &mail, &n_mail);
+    if (e->kind == ERR_NONE)
+        *e = rows_dead(s, b->env->seal, a, &dead, &n_dead);
+    if (e->kind == ERR_NONE)
+        *e = rows_ignored(s, a, &ignored, &n_ignored);
+    if (e->kind)
+        return;
+    for (size_t i = 0; i < s->n_items; i++)
+        if (s->items[i].row != NULL)
+            rows[n_rows++] = *s->items[i].row;
+    if (n_rows > 0)
+        alerts_upsert(db, a, oid, rows, n_rows, DB_UNTOLD);
+    if (n_mail > 0)
+        alerts_mail_upsert(db, a, oid, mail, n_mail, DB_UNTOLD);
+    if (n_dead > 0)
+        alerts_dead_add(db, a, oid, dead, n_dead, DB_UNTOLD);
+    if (n_ignored > 0)
+        alerts_ignored_add(db, a, oid, ignored, n_ignored, DB_UNTOLD);
+}
+
+static int32_t
+partition_of(const struct batch *b, const struct share *s)
+{
+    size_t first = (size_t)(s->deliveries[0] - b->deliveries);
+    return b->records[b->at + first].partition;
+}
+
+static void
+add_decisions(struct batch_decisions *d, const struct incident_changes *c)
+{
+    d->added_new += (int64_t)c->added_new;
+    d->added_joined += (int64_t)c->added_joined;
+    d->added_merged += (int64_t)c->added_merged;
+    d->identity_conflicts += (int64_t)c->identity_conflicts;
+}
+
+static void
+write_changes(struct batch *b, struct share *s, struct err *e)
+{
+    struct db *db = b->env->db;
+    struct arena *a = b->work;
+    const struct oid *oid = &s->tenant->oid;
+    struct incident_changes changes;
+    struct rows_changes rows;
+    *e = incident_changes(s->tenant->engine, a, &changes);
+    if (e->kind == ERR_NONE)
+        *e = rows_changes(s->tenant, &changes, partition_of(b, s), s->newest, a, &rows);
+    if (e->kind)
+        return;
+    add_decisions(&b->decisions, &changes);
+    if (rows.n_incidents > 0)
+        incidents_upsert(db, a, oid, rows.incidents, rows.n_incidents, DB_UNTOLD);
+    if (rows.n_members > 0)
+        incidents_members_upsert(db, a, oid, rows.members, rows.n_members, DB_UNTOLD);
+    if (rows.n_links > 0)
+        incidents_links_add(db, a, oid, rows.links, rows.n_links, DB_UNTOLD);
+    if (rows.n_related > 0)
+        incidents_related_upsert(db, a, oid, rows.related, rows.n_related, DB_UNTOLD);
+    if (rows.n_incidents > 0)
+        events_add(db, a, oid, rows.events, rows.n_incidents, DB_UNTOLD);
+}
+
+/* The next offset of each partition of the window: one past its last record there. */
+static struct err
+write_progress(struct batch *b)
+{
+    size_t n_parts = b->env->n_parts, n = 0, p = 0;
+    struct progress_row *rows = arena_alloc(b->work, (n_parts + 1) * sizeof *rows);
+    if (rows == NULL)
+        return err_make(ERR_RETRY, "normalize.memory", "no memory left");
+    for (size_t i = 0; i < n_parts; i++)
+        rows[i] = (struct progress_row){b->env->parts[i].partition, -1, b->env->parts[i].epoch};
+    for (size_t i = 0; i < b->n_window; i++) {
+        const struct gathered *g = &b->records[b->at + i];
+        for (size_t k = 0; k < n_parts && rows[p].part != g->partition; k++)
+            p = (p + 1) % n_parts; /* they come in runs of one partition */
+        if (n_parts > 0 && rows[p].part == g->partition)
+            rows[p].next_offset = g->offset + 1;
+    }
+    for (size_t i = 0; i < n_parts; i++)
+        if (rows[i].next_offset >= 0)
+            rows[n++] = rows[i];
+    progress_advance(b->env->db, b->work, slice_of(b->env->consumer), slice_of(b->env->topic), rows,
+                     n, DB_UNTOLD);
+    return ERR_OK;
+}
+
+static void
+on_written(void *arg, struct err e)
+{
+    struct batch *b = arg;
+    if (e.kind)
+        batch_fail(b, e);
+    else
+        batch_committed(b);
+}
+
+void
+batch_write(struct batch *b)
+{
+    struct err e = ERR_OK;
+    for (size_t i = 0; e.kind == ERR_NONE && i < b->n_shares; i++) {
+        struct share *s = &b->shares[i];
+        if (s->fenced)
+            continue;
+        e = judge_share(s, b->env->seal, b->work);
+        if (e.kind == ERR_NONE)
+            write_share(b, s, &e);
+        if (e.kind == ERR_NONE)
+            write_changes(b, s, &e);
+    }
+    if (e.kind == ERR_NONE)
+        e = write_progress(b);
+    if (e.kind) {
+        batch_fail(b, e);
+        return;
+    }
+    db_commit(b->env->db);
+    db_sync(b->env->db, on_written, b);
+}
