@@ -1,5 +1,6 @@
 #include "normalize/rows.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -17,8 +18,7 @@ words(const struct slice *list, size_t n, struct arena *a)
 {
     struct slice all = SLICE_NONE;
     for (size_t i = 0; i < n; i++)
-        all = i == 0 ? list[0]
-                     : slice_printf(a, "%.*s %.*s", SLICE_ARG(all), SLICE_ARG(list[i]));
+        all = i == 0 ? list[0] : slice_printf(a, "%.*s %.*s", SLICE_ARG(all), SLICE_ARG(list[i]));
     return all;
 }
 
@@ -86,7 +86,7 @@ fill(struct alerts_row *r, const struct alert *al, struct arena *a)
 
 /* ---- the engine's state of an alert */
 
-enum { STATE_HEAD = 17 };
+enum { STATE_HEAD = 17, STATE_LEVEL = 3, STATE_FALSE_POSITIVE = 4 };
 
 static void
 put_i64(char *p, int64_t v)
@@ -110,7 +110,7 @@ rows_state(const struct incident_alert *al, struct arena *a)
     char head[STATE_HEAD];
     put_i64(head, al->first_s);
     put_i64(head + 8, al->last_s);
-    head[16] = (char)al->level;
+    head[16] = (char)(al->level | (al->false_positive ? STATE_FALSE_POSITIVE : 0));
     struct slice keys = keys_pack(al->keys, a);
     return keys.p == NULL ? SLICE_NONE : slice_join(a, (struct slice){head, sizeof head}, keys);
 }
@@ -121,14 +121,16 @@ rows_state_read(struct slice column, struct arena *a, struct incident_alert *al)
     struct key_set *keys = arena_alloc(a, sizeof *keys);
     if (keys == NULL)
         return no_memory();
-    if (column.n < STATE_HEAD || column.p[16] < 0 || column.p[16] > 3)
+    if (column.n < STATE_HEAD || column.p[16] < 0 ||
+        column.p[16] > (STATE_LEVEL | STATE_FALSE_POSITIVE))
         return err_make(ERR_REJECT, "normalize.state", "no state of an alert");
     struct err e = keys_unpack(slice_sub(column, STATE_HEAD, column.n), a, keys);
     if (e.kind)
-        return e;
+        return e.kind == ERR_REJECT ? err_make(ERR_REJECT, "normalize.state", "%s", e.text) : e;
     al->first_s = get_i64(column.p);
     al->last_s = get_i64(column.p + 8);
-    al->level = (uint8_t)column.p[16];
+    al->level = (uint8_t)(column.p[16] & STATE_LEVEL);
+    al->false_positive = (column.p[16] & STATE_FALSE_POSITIVE) != 0;
     al->keys = keys;
     return ERR_OK;
 }
@@ -140,8 +142,8 @@ alert_place(const char *column, int32_t source, struct slice native_id, struct a
 }
 
 struct err
-rows_alert(const struct tenant *t, const struct item *i, const struct alert *al,
-           struct seal *seal, struct arena *a, struct alerts_row **out)
+rows_alert(const struct tenant *t, const struct item *i, const struct alert *al, struct seal *seal,
+           struct arena *a, struct alerts_row **out)
 {
     struct alerts_row *r = arena_alloc(a, sizeof *r);
     struct incident_alert state;
@@ -211,72 +213,120 @@ rows_mail(const struct share *s, struct seal *seal, struct arena *a, struct aler
     return ERR_OK;
 }
 
-static bool
-dead_before(const struct alerts_dead *rows, size_t n, const struct alerts_dead *r)
+/* A delivery that leaves a row of its own, by the key of that row. */
+struct left {
+    int32_t source;
+    struct slice native_id, sha256; /* sha256 NONE: it is not part of the key */
+    const struct delivery *delivery;
+    size_t nth; /* in the log: the first of a key stays */
+};
+
+static int
+left_cmp(const void *x, const void *y)
 {
-    for (size_t i = 0; i < n; i++)
-        if (rows[i].source == r->source && slice_eq(rows[i].native_id, r->native_id) &&
-            slice_eq(rows[i].sha256, r->sha256))
-            return true;
-    return false;
+    const struct left *a = x, *b = y;
+    if (a->source != b->source)
+        return a->source < b->source ? -1 : 1;
+    int order = slice_cmp(a->native_id, b->native_id);
+    if (order == 0)
+        order = slice_cmp(a->sha256, b->sha256);
+    return order != 0 ? order : (a->nth > b->nth) - (a->nth < b->nth);
+}
+
+static bool
+left_same(const struct left *a, const struct left *b)
+{
+    return a->source == b->source && slice_eq(a->native_id, b->native_id) &&
+           slice_eq(a->sha256, b->sha256);
+}
+
+/* The deliveries of one outcome, each key once, sorted. */
+static struct err
+left_of(const struct share *s, enum outcome o, bool with_sha, struct arena *a, struct left **out,
+        size_t *n)
+{
+    struct left *all = arena_alloc(a, (count(s, o) + 1) * sizeof *all);
+    size_t most = 0;
+    *n = 0;
+    *out = all;
+    if (all == NULL)
+        return no_memory();
+    for (size_t i = 0; i < s->n_deliveries; i++) {
+        const struct delivery *d = s->deliveries[i];
+        if (d->outcome != o)
+            continue;
+        struct left *l = &all[most++];
+        *l = (struct left){.source = d->source != NULL ? d->source->number : 0,
+                           .native_id = judge_dead_id(d, a),
+                           .delivery = d,
+                           .nth = i};
+        if (with_sha)
+            l->sha256 = (struct slice){(const char *)d->sha256, sizeof d->sha256};
+        if (l->native_id.p == NULL)
+            return no_memory();
+    }
+    qsort(all, most, sizeof *all, left_cmp);
+    for (size_t i = 0; i < most; i++)
+        if (*n == 0 || !left_same(&all[i], &all[*n - 1]))
+            all[(*n)++] = all[i];
+    return ERR_OK;
+}
+
+static struct err
+dead_row(const struct share *s, const struct left *l, struct seal *seal, struct arena *a,
+         struct alerts_dead *out)
+{
+    const struct delivery *d = l->delivery;
+    *out = (struct alerts_dead){.source = l->source,
+                                .native_id = l->native_id,
+                                .sha256 = l->sha256,
+                                .received = d->record.received,
+                                .reason = slice_of(d->why.code),
+                                .detail = slice_dup(a, slice_of(d->why.text)),
+                                .at = d->record.received};
+    struct slice place = alert_place("dead|sealed", l->source, l->native_id, a);
+    if (out->detail.p == NULL || place.p == NULL)
+        return no_memory();
+    return d->plain.p == NULL ? ERR_OK
+                              : seal_close(seal, &s->tenant->oid, s->tenant->epoch, SEAL_DEAD,
+                                           place, d->plain, a, &out->sealed);
 }
 
 struct err
 rows_dead(const struct share *s, struct seal *seal, struct arena *a, struct alerts_dead **out,
           size_t *n)
 {
-    struct alerts_dead *rows = arena_alloc(a, (count(s, OUTCOME_DEAD) + 1) * sizeof *rows);
+    struct left *left;
+    size_t most;
     *n = 0;
-    *out = rows;
-    if (rows == NULL)
+    struct err e = left_of(s, OUTCOME_DEAD, true, a, &left, &most);
+    if (e.kind)
+        return e;
+    *out = arena_alloc(a, (most + 1) * sizeof **out);
+    if (*out == NULL)
         return no_memory();
-    for (size_t i = 0; i < s->n_deliveries; i++) {
-        const struct delivery *d = s->deliveries[i];
-        if (d->outcome != OUTCOME_DEAD)
-            continue;
-        struct alerts_dead r = {.source = d->source != NULL ? d->source->number : 0,
-                                .native_id = judge_dead_id(d, a),
-                                .received = d->record.received,
-                                .reason = slice_of(d->why.code),
-                                .at = d->record.received};
-        r.sha256 = (struct slice){(const char *)d->sha256, sizeof d->sha256};
-        r.detail = slice_dup(a, slice_of(d->why.text));
-        if (dead_before(rows, *n, &r))
-            continue;
-        struct slice place = alert_place("dead|sealed", r.source, r.native_id, a);
-        struct err e = ERR_OK;
-        if (d->plain.p != NULL)
-            e = seal_close(seal, &s->tenant->oid, s->tenant->epoch, SEAL_DEAD, place, d->plain, a,
-                           &r.sealed);
-        if (e.kind)
-            return e;
-        rows[(*n)++] = r;
-    }
-    return ERR_OK;
+    for (size_t i = 0; e.kind == ERR_NONE && i < most; i++)
+        e = dead_row(s, &left[i], seal, a, &(*out)[(*n)++]);
+    return e;
 }
 
 struct err
 rows_ignored(const struct share *s, struct arena *a, struct alerts_ignored **out, size_t *n)
 {
-    struct alerts_ignored *rows = arena_alloc(a, (count(s, OUTCOME_IGNORED) + 1) * sizeof *rows);
+    struct left *left;
+    size_t most;
     *n = 0;
-    *out = rows;
-    if (rows == NULL)
+    struct err e = left_of(s, OUTCOME_IGNORED, false, a, &left, &most);
+    if (e.kind)
+        return e;
+    *out = arena_alloc(a, (most + 1) * sizeof **out);
+    if (*out == NULL)
         return no_memory();
-    for (size_t i = 0; i < s->n_deliveries; i++) {
-        const struct delivery *d = s->deliveries[i];
-        bool before = false;
-        if (d->outcome != OUTCOME_IGNORED)
-            continue;
-        const struct alerts_ignored r = {.source = d->source->number,
-                                         .native_id = judge_dead_id(d, a),
-                                         .reason = slice_of(d->ident.reason),
-                                         .received = d->record.received};
-        for (size_t k = 0; k < *n && !before; k++)
-            before = rows[k].source == r.source && slice_eq(rows[k].native_id, r.native_id);
-        if (!before)
-            rows[(*n)++] = r;
-    }
+    for (; *n < most; (*n)++)
+        (*out)[*n] = (struct alerts_ignored){.source = left[*n].source,
+                                             .native_id = left[*n].native_id,
+                                             .reason = slice_of(left[*n].delivery->ident.reason),
+                                             .received = left[*n].delivery->record.received};
     return ERR_OK;
 }
 
@@ -341,31 +391,58 @@ event_of_row(const struct tenant *t, const struct incident_row *r, const struct 
     };
 }
 
+static int
+link_cmp(const void *x, const void *y)
+{
+    const struct incidents_link *a = x, *b = y;
+    if (a->source != b->source)
+        return a->source < b->source ? -1 : 1;
+    return slice_cmp(a->native_id, b->native_id);
+}
+
+struct numbered_link {
+    struct incidents_link link;
+    size_t nth;
+};
+
+static int
+numbered_cmp(const void *x, const void *y)
+{
+    const struct numbered_link *a = x, *b = y;
+    int order = link_cmp(&a->link, &b->link);
+    return order != 0 ? order : (a->nth > b->nth) - (a->nth < b->nth);
+}
+
+/* The first reason of an alert is the one that is kept. */
 static struct err
 links(const struct tenant *t, const struct incident_changes *c, int64_t at, struct arena *a,
       struct rows_changes *out)
 {
+    struct numbered_link *all = arena_alloc(a, (c->n_reasons + 1) * sizeof *all);
     out->links = arena_alloc(a, (c->n_reasons + 1) * sizeof *out->links);
-    if (out->links == NULL)
+    if (all == NULL || out->links == NULL)
         return no_memory();
     for (size_t i = 0; i < c->n_reasons; i++) {
         const struct incident_reason *r = &c->reasons[i];
-        struct incidents_link *l = &out->links[out->n_links];
-        *l = (struct incidents_link){.source = number_of(r->alert_source),
-                                     .native_id = r->alert_id,
-                                     .partner_source = number_of(r->partner_source),
-                                     .partner_id = r->partner_id,
-                                     .score = r->score.score,
-                                     .at = at};
+        all[i].nth = i;
+        all[i].link = (struct incidents_link){.source = number_of(r->alert_source),
+                                              .native_id = r->alert_id,
+                                              .partner_source = number_of(r->partner_source),
+                                              .partner_id = r->partner_id,
+                                              .score = r->score.score,
+                                              .at = at};
+    }
+    qsort(all, c->n_reasons, sizeof *all, numbered_cmp);
+    for (size_t i = 0; i < c->n_reasons; i++) {
+        const struct incident_reason *r = &c->reasons[all[i].nth];
+        if (i > 0 && link_cmp(&all[i].link, &all[i - 1].link) == 0)
+            continue;
+        struct incidents_link *l = &out->links[out->n_links++];
+        *l = all[i].link;
         l->incident_id = incident_of(t->engine, r->alert_source, r->alert_id);
         l->reason = incident_reason_json(r, &link_defaults, a);
         if (l->reason.p == NULL)
             return no_memory();
-        bool before = false; /* the first reason of an alert is the one that is kept */
-        for (size_t k = 0; k < out->n_links && !before; k++)
-            before = out->links[k].source == l->source &&
-                     slice_eq(out->links[k].native_id, l->native_id);
-        out->n_links += before ? 0 : 1;
     }
     return ERR_OK;
 }

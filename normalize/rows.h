@@ -14,7 +14,7 @@ MUST_CHECK struct err rows_alert(const struct tenant *t, const struct item *i,
                                  struct alerts_row **out);
 
 /* rows_state / rows_state_read - what the engine knows of an alert over all its versions, in the
- * column `keys`: interval and level, then keys_pack. read gives back first_s, last_s, level and
+ * column `keys`: interval, level and false_positive, then keys_pack. read gives back these and the
  * keys; the rest of *al is left alone. ERR_REJECT "normalize.state". */
 struct slice rows_state(const struct incident_alert *al, struct arena *a); /* NONE: no memory */
 MUST_CHECK struct err rows_state_read(struct slice column, struct arena *a,
