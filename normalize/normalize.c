@@ -46,11 +46,13 @@ struct worker {
     struct topic_name topic;
     char name[96];
     struct arena *claim;
-    struct batch_part parts[PARTS_MAX];
-    size_t n_claimed;
-    bool working;  /* work runs */
-    bool revoking; /* partitions are to be given back as soon as it has ended */
-    bool assigned; /* n_parts partitions are ours, claimed or being claimed */
+    struct batch_part parts[PARTS_MAX], later[PARTS_MAX];
+    size_t n_claimed, n_later;
+    bool working;        /* work runs */
+    bool revoking;       /* partitions are to be given back as soon as it has ended */
+    bool assigned;       /* n_parts partitions are ours, claimed or being claimed */
+    bool reassigned;     /* the bus took the partitions without waiting and gave others: `later` */
+    const char *trouble; /* code of the failure that was told last; NULL: all is well */
     bool claiming, paused, timer_set, retry_set;
     uint64_t turn, claim_turn;
     uv_timer_t timer, retry;
@@ -82,13 +84,28 @@ resume(struct worker *w)
 }
 
 static void
+take_parts(struct worker *w, const struct batch_part *parts, size_t n)
+{
+    w->reassigned = false;
+    w->assigned = true;
+    w->turn++;
+    w->env.n_parts = n;
+    memcpy(w->parts, parts, n * sizeof *parts);
+    claim(w);
+}
+
+static void
 give_back(struct worker *w)
 {
     w->revoking = w->assigned = false;
     w->env.n_parts = 0;
     w->turn++;
-    w->paused = false;
+    resume(w);
     forget(w);
+    if (w->reassigned) { /* given back for us already */
+        take_parts(w, w->later, w->n_later);
+        return;
+    }
     metric_set(METRIC_weir_normalize_partitions, 0);
     bus_unassign(w->consumer);
 }
@@ -102,11 +119,22 @@ on_retry(uv_timer_t *t)
         claim(w);
 }
 
+/* A failure that lasts is told once, not once a try. */
+static void
+tell(struct worker *w, const char *event, struct err e)
+{
+    bool said = w->trouble != NULL && strcmp(w->trouble, e.code) == 0;
+    if (!said && !loop_stopping(w->loop))
+        log_err(event, &e);
+    w->trouble = e.code;
+}
+
 /* Everything from the stored offsets again, a moment later. */
 static void
 begin_again(struct worker *w)
 {
     forget(w);
+    resume(w);
     w->turn++;
     if (w->retry_set)
         return;
@@ -136,10 +164,11 @@ on_done(void *arg, struct err e)
         return;
     }
     if (e.kind) {
-        log_err("normalize.again", &e);
+        tell(w, "normalize.again", e);
         begin_again(w);
         return;
     }
+    w->trouble = NULL;
     if (batch_count(w->gather) > 0)
         start_work(w);
     resume(w);
@@ -195,8 +224,8 @@ on_record(void *arg, const struct bus_record *r)
         bus_pause(w->consumer);
     } else if (!w->timer_set && !w->working) {
         w->timer_set = true;
-        uv_timer_start(&w->timer, on_timer,
-                       (uint64_t)conf_int(w->conf, "normalize.batch_wait_ms"), 0);
+        uv_timer_start(&w->timer, on_timer, (uint64_t)conf_int(w->conf, "normalize.batch_wait_ms"),
+                       0);
     }
 }
 
@@ -240,8 +269,8 @@ on_all_claimed(void *arg, struct err e)
         give_back(w);
         return;
     }
-    if (w->claim_turn != w->turn) { /* assigned anew meanwhile */
-        if (w->assigned)
+    if (w->claim_turn != w->turn) { /* begun again meanwhile */
+        if (w->assigned && !w->retry_set)
             claim(w);
         return;
     }
@@ -249,11 +278,13 @@ on_all_claimed(void *arg, struct err e)
         e = assign(w);
     if (e.kind == ERR_STOP) {
         stop_failed(w, e);
+    } else if (e.kind && strcmp(e.code, "bus.revoked") == 0) {
+        w->assigned = false; /* others are given soon; claiming these again would only disturb */
+        w->env.n_parts = 0;
     } else if (e.kind) {
-        log_err("normalize.claim", &e);
+        tell(w, "normalize.claim", e);
         begin_again(w);
     } else {
-        w->paused = false;
         metric_set(METRIC_weir_normalize_partitions, (int64_t)w->env.n_parts);
         log_info("normalize.assigned", LOG_INT("partitions", (int64_t)w->env.n_parts));
     }
@@ -271,8 +302,7 @@ claim(struct worker *w)
     arena_reset(w->claim);
     for (size_t i = 0; i < w->env.n_parts; i++)
         progress_claim(w->env.db, w->claim, slice_of(w->env.consumer), slice_of(w->topic.s),
-                       w->parts[i].partition, slice_of(w->name),
-                       (struct db_answer){on_claimed, w});
+                       w->parts[i].partition, slice_of(w->name), (struct db_answer){on_claimed, w});
     db_sync(w->env.db, on_all_claimed, w);
 }
 
@@ -281,12 +311,13 @@ on_assigned(void *arg, const struct bus_part *parts, size_t n)
 {
     struct worker *w = arg;
     assert(n <= PARTS_MAX);
-    w->turn++;
-    w->env.n_parts = n;
-    w->assigned = true;
     for (size_t i = 0; i < n; i++)
-        w->parts[i] = (struct batch_part){.partition = parts[i].partition};
-    claim(w);
+        w->later[i] = (struct batch_part){.partition = parts[i].partition};
+    w->n_later = n;
+    if (w->working || w->claiming)
+        w->reassigned = w->revoking = true; /* when that has ended */
+    else
+        take_parts(w, w->later, n);
 }
 
 static void
@@ -295,6 +326,7 @@ on_revoked(void *arg, bool lost)
     struct worker *w = arg;
     (void)lost; /* the epoch fences us all the same */
     w->revoking = true;
+    w->reassigned = false;
     if (!w->working && !w->claiming)
         give_back(w);
 }
@@ -339,7 +371,8 @@ on_consumer_closed(void *arg)
     struct worker *w = arg;
     uv_close((uv_handle_t *)&w->timer, NULL);
     uv_close((uv_handle_t *)&w->retry, NULL);
-    db_close(w->env.db, NULL, NULL);
+    if (w->env.db != NULL) /* the start failed before */
+        db_close(w->env.db, NULL, NULL);
     health_close(w->health);
 }
 
