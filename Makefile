@@ -136,6 +136,7 @@ matching = $(if $(T),$(foreach p,$(1),$(if $(findstring $(T),$(p)),$(p))),$(1))
 CHECKS := $(UNIT) $(PROPERTY)
 CHECK_SCRIPTS := $(wildcard tests/property/test_*[!c] tests/simulator/check_*)
 INTEGRATION_C := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/integration/test_*.c))
+INTEGRATION_TOOLS := $(B)/tests/integration/raw_alerts
 INTEGRATION_SCRIPTS := $(filter-out %.c,$(wildcard tests/integration/test_*))
 FUZZ_RUNS = $(foreach f,$(FUZZ),"tests/fuzz/run $(f) $(S)" "tests/fuzz/run $(f).planted 10")
 
@@ -148,14 +149,14 @@ check: $(B)/installed-build $(B)/installed-test
 # everything, with a real Kafka and a private PostgreSQL
 .PHONY: test
 test: $(B)/installed-build $(B)/installed-run $(B)/installed-test
-	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(CHECKS) $(INTEGRATION_C))
+	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(CHECKS) $(INTEGRATION_C)) $(INTEGRATION_TOOLS)
 	@$(MAKE) --no-print-directory -j2 fuzzers
 	@B=$(B) tests/with-servers $(B) tests/run-tests \
 		$(call matching,$(CHECKS) $(CHECK_SCRIPTS) $(INTEGRATION_C) $(INTEGRATION_SCRIPTS)) $(if $(T),,$(FUZZ_RUNS))
 
 .PHONY: integration
 integration: $(B)/installed-build $(B)/installed-run $(B)/installed-test
-	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(INTEGRATION_C))
+	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(INTEGRATION_C)) $(INTEGRATION_TOOLS)
 	@B=$(B) tests/with-servers $(B) tests/run-tests $(call matching,$(INTEGRATION_C) $(INTEGRATION_SCRIPTS))
 
 # the tests without servers once more, under sanitizers; and under valgrind
