@@ -238,10 +238,10 @@ on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_
              void *opaque)
 {
     struct bus_consumer *k = opaque;
-    link_up(k);
     if (k->closing) {
         rd_kafka_assign(rk, NULL);
     } else if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        link_up(k); /* a revocation proves no broker: the library gives up by itself, too */
         on_assign(k, list);
     } else if (k->state == STATE_ASSIGNED && k->to.revoked != NULL) {
         k->state = STATE_REVOKING;

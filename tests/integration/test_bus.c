@@ -47,6 +47,7 @@ struct reader {
     int seen[GOT_MAX]; /* by the number in the value */
     char trouble[32];
     enum err_kind trouble_kind;
+    int well; /* times it was told that the connection stands */
     struct bus_record last;
     char last_value[64], last_key[64], last_header[64];
 };
@@ -256,6 +257,7 @@ static void
 on_trouble(void *arg, struct err e)
 {
     struct reader *r = arg;
+    r->well += e.kind == ERR_NONE;
     if (e.kind == ERR_NONE)
         return;
     snprintf(r->trouble, sizeof r->trouble, "%s", e.code);
@@ -622,6 +624,29 @@ test_without_a_broker_everything_closes_soon_and_each_record_is_given_back(void 
     assert_string_equal(w.last_refusal, "bus.produce");
 }
 
+/* The library takes the partitions away by itself when the session is over. */
+static void
+test_a_broker_that_died_is_not_well_again_when_the_partitions_are_taken_away(void **state)
+{
+    struct world w;
+    struct reader r = {.until = 0};
+    (void)state;
+    world_open(&w, NULL, "died", NULL);
+    reader_open(&r, &w, w.group);
+    turn(&w); /* caught up */
+    int well = r.well;
+    bus_demo_stop(w.demo);
+    w.demo = NULL;
+    turn(&w);
+    assert_string_equal(r.trouble, "bus.connect");
+    while (r.revoked == 0)
+        uv_run(loop_uv(w.loop), UV_RUN_ONCE);
+    assert_true(r.lost);
+    assert_int_equal(r.well, well);
+    reader_close(&r);
+    world_close(&w);
+}
+
 static void
 test_a_record_over_the_limit_is_rejected(void **state)
 {
@@ -762,6 +787,8 @@ main(void)
         BOTH(a_partition_that_does_not_exist_is_refused),
         cmocka_unit_test(
             test_without_a_broker_everything_closes_soon_and_each_record_is_given_back),
+        cmocka_unit_test(
+            test_a_broker_that_died_is_not_well_again_when_the_partitions_are_taken_away),
         cmocka_unit_test(test_a_record_over_the_limit_is_rejected),
         cmocka_unit_test(test_kafka_takes_a_record_of_eight_mebibytes),
         cmocka_unit_test(test_topics_are_made_checked_listed_and_deleted),
