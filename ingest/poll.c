@@ -18,7 +18,9 @@ enum {
     ANSWER_TIMES = 8, /* of the largest answer: the body, its JSON tape, its items */
     REQUESTS_PER_ROUND_MAX = 20000,
     SAME_REQUEST_TRIES = 8, /* of one request, before its round begins again */
-    REFUSED_WAIT_S = 300,   /* until somebody may have repaired a secret or permission */
+    CLOCK_OFF_S = 5,        /* a difference to the source's clock that does not matter */
+    HALF_DAY_S = 43200,
+    REFUSED_WAIT_S = 300, /* until somebody may have repaired a secret or permission */
 };
 
 struct poll {
@@ -28,6 +30,8 @@ struct poll {
     void *arg;
     struct arena *settings; /* texts of conf */
     struct source_conf conf;
+    int64_t ahead_s;  /* the source's clock before ours, when that matters */
+    bool clock_known; /* the source has told its time */
     struct token *token;
     struct out *out;
     struct state_load load;
@@ -276,7 +280,7 @@ begin_round(struct poll *p)
     p->again = p->asked_again = false;
     p->sent = 0;
     p->next = p->stored;
-    p->conf.now = clock_now();
+    p->conf.now = clock_now() + p->ahead_s * CLOCK_SECOND;
     p->conf.start =
         p->conf.now - conf_int(p->env->conf, "ingest.backfill_days") * 86400 * CLOCK_SECOND;
     struct source_request *list;
@@ -361,6 +365,32 @@ is_token_refused(const struct poll *p, struct err e)
     return dot != NULL && strcmp(dot, ".token") == 0 && !p->asked_again;
 }
 
+/* Windows end at the source's time (sources.md 1.2): with a clock ahead of it a cursor would pass
+ * alerts that are yet to come. Over half a day the source's clock is broken, and ours stays. */
+static void
+note_clock(struct poll *p, const struct fetch_answer *answer)
+{
+    int64_t ms = 0;
+    struct slice date = fetch_header(answer->headers, "Date");
+    if (date.n == 0 || (date.p[0] >= '0' && date.p[0] <= '9'))
+        return;
+    struct err e = fetch_retry_after(date, clock_now() / CLOCK_SECOND - HALF_DAY_S, &ms);
+    if (e.kind || ms <= 0 || ms >= INT64_C(2000) * HALF_DAY_S)
+        return;
+    int64_t ahead_s = ms / 1000 - HALF_DAY_S;
+    p->ahead_s = ahead_s > CLOCK_OFF_S || ahead_s < -CLOCK_OFF_S ? ahead_s : 0;
+}
+
+/* The first round was begun with a wrong clock: its requests are made anew, once. */
+static bool
+clock_was_wrong(struct poll *p, const struct fetch_answer *answer)
+{
+    note_clock(p, answer);
+    bool first = !p->clock_known && answer->status >= 200 && answer->status <= 299;
+    p->clock_known = p->clock_known || first;
+    return first && p->ahead_s != 0;
+}
+
 static void
 on_answer(void *arg, const struct fetch_answer *answer, struct err e)
 {
@@ -368,6 +398,11 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
     p->busy--;
     if (p->closing) {
         finish(p);
+        return;
+    }
+    if (e.kind == ERR_NONE && clock_was_wrong(p, answer)) {
+        forget_round(p);
+        step(p);
         return;
     }
     if (e.kind == ERR_NONE)

@@ -38,7 +38,7 @@ struct place {
 };
 
 struct asked {
-    char path[64], authorization[128], body[512];
+    char path[64], query[64], authorization[128], body[512];
 };
 
 struct bench {
@@ -57,6 +57,7 @@ struct bench {
     struct asked asked[ASKED_MAX];
     size_t n_asked;
     struct http_request *held;
+    const char *date; /* of scripted answers; NULL: the real one */
 };
 
 static const struct opt bench_opts[] = {
@@ -98,11 +99,21 @@ bench_copy(char *to, size_t size, struct slice from)
 }
 
 static inline void
+bench_reply_dated(struct http_request *r, const struct reply *with, const char *date)
+{
+    struct http_header headers[3] = {{NULL, NULL}};
+    size_t n = 0;
+    if (with->retry_after != NULL)
+        headers[n++] = (struct http_header){"Retry-After", with->retry_after};
+    if (date != NULL)
+        headers[n++] = (struct http_header){"Date", date};
+    http_answer(r, (int)with->status, "application/json", slice_of(with->body), headers);
+}
+
+static inline void
 bench_reply(struct http_request *r, const struct reply *with)
 {
-    const struct http_header headers[] = {
-        {with->retry_after != NULL ? "Retry-After" : NULL, with->retry_after}, {NULL, NULL}};
-    http_answer(r, (int)with->status, "application/json", slice_of(with->body), headers);
+    bench_reply_dated(r, with, NULL);
 }
 
 static inline void
@@ -112,6 +123,7 @@ bench_serve(void *arg, struct http_request *r)
     assert_true(b->n_asked < ASKED_MAX);
     struct asked *note = &b->asked[b->n_asked++];
     bench_copy(note->path, sizeof note->path, r->path);
+    bench_copy(note->query, sizeof note->query, r->query);
     bench_copy(note->authorization, sizeof note->authorization, http_header(r, "Authorization"));
     bench_copy(note->body, sizeof note->body, r->body);
     for (size_t i = 0; i < b->n_places; i++) {
@@ -121,7 +133,7 @@ bench_serve(void *arg, struct http_request *r)
         const struct reply *with = &p->replies[p->at];
         p->at += p->at + 1 < p->n_replies ? 1 : 0;
         if (with->status != 0)
-            bench_reply(r, with);
+            bench_reply_dated(r, with, b->date);
         else
             b->held = r;
         return;

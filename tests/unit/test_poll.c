@@ -1,5 +1,8 @@
 #include "ingest/poll.h"
 
+#include <stdio.h>
+#include <time.h>
+
 #include "common/metric.h"
 #include "ingest_doubles.h"
 
@@ -23,6 +26,8 @@ fake_first(const struct source_conf *c, const struct cursor *at, struct arena *a
     struct slice path = at->since == CLOCK_NONE
                             ? SLICE("/list")
                             : slice_printf(a, "/list?since=%lld", (long long)at->since);
+    if (at->until != CLOCK_NONE) /* the test wants to see the clock */
+        path = slice_printf(a, "/list?now=%lld", (long long)(c->now / CLOCK_SECOND));
     *out = arena_alloc(a, sizeof **out);
     *n = 1;
     struct err e = fake_request(c, path, a, *out);
@@ -440,6 +445,51 @@ test_an_answer_that_is_too_large_is_asked_for_again(void **state)
     free(large);
 }
 
+static void
+clock_is(struct rig *r, int64_t ahead_s, int64_t seen_s, size_t requests)
+{
+    struct bench *b = r->bench;
+    char date[40];
+    time_t at = (time_t)(clock_now() / CLOCK_SECOND + ahead_s);
+    struct tm tm;
+    assert_true(strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&at, &tm)) > 0);
+    const struct cursor c = {.since = 1, .closed = CLOCK_NONE, .until = 1};
+    struct slice sealed;
+    const struct ingest_tenant t = rig_tenant(1);
+    bench_need(seal_close(r->env.seal, &t.oid, t.epoch, SEAL_CURSOR, SLICE("pg|cursor|sealed|1"),
+                          state_cursor_text(&c, b->a), b->a, &sealed));
+    double_keep(&r->db, 0, &r->db.cursor, 1, sealed);
+    b->date = date;
+    bench_script(b, "/token", {200, TOKEN("one"), NULL});
+    bench_script(b, "/list", {200, NONE_NEW, NULL});
+    struct poll *p = start(r);
+    assert_well(r, p);
+    assert_int_equal(bench_asked(b, "/list"), requests);
+    long long now = 0;
+    assert_int_equal(sscanf(b->asked[b->n_asked - 1].query, "now=%lld", &now), 1);
+    int64_t off = now - (clock_now() / CLOCK_SECOND + seen_s);
+    assert_true(off >= -2 && off <= 2);
+    b->date = NULL;
+    poll_close(p);
+}
+
+static void
+test_a_round_is_made_with_the_time_of_the_source(void **state)
+{
+    static const struct {
+        int64_t ahead_s, seen_s;
+        size_t requests;
+    } rows[] = {{-600, -600, 2}, {7200, 7200, 2}, {-2, 0, 1},
+                {2, 0, 1},       {-90000, 0, 1},  {90000, 0, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (i > 0) {
+            rig_free(*state);
+            setup(state);
+        }
+        clock_is(*state, rows[i].ahead_s, rows[i].seen_s, rows[i].requests);
+    }
+}
+
 /* ---- the database and Kafka say no */
 
 static void
@@ -638,6 +688,7 @@ main(void)
         RIGGED(test_a_loss_during_a_wait_does_not_cut_it_short),
         RIGGED(test_a_bad_answer_is_asked_for_again_and_never_passed_over),
         RIGGED(test_an_answer_that_is_too_large_is_asked_for_again),
+        RIGGED(test_a_round_is_made_with_the_time_of_the_source),
         RIGGED(test_a_tenant_whose_schema_is_gone_is_told_once),
         RIGGED(test_a_fenced_tenant_stores_no_cursor_and_is_gone),
         RIGGED(test_settings_that_cannot_be_used_are_read_again_later),
