@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/metric.h"
@@ -239,7 +240,9 @@ open_parts(struct worker *w, const char *region)
 {
     struct ingest *env = &w->env;
     char name[128];
-    (void)snprintf(name, sizeof name, "ingest-%s-%s", env->source->name, region);
+    /* several may work on one host */
+    (void)snprintf(name, sizeof name, "ingest-%s-%.60s-%ld", env->source->name, region,
+                   (long)getpid());
     env->topic = topic_alerts(env->conf, region);
     const struct db_events events = {.arg = w, .up = on_db_up, .down = on_db_down};
     struct err e = codec_new(&env->codec);
