@@ -20,17 +20,17 @@ send_one(struct db *db, const char *sql, struct db_param p, struct db_answer ans
 }
 
 void
-purges_lock(struct db *db, struct arena *a, struct slice purge_id, struct db_answer answer)
+purges_lock(struct db *db, struct arena *a, struct slice name, struct db_answer answer)
 {
     (void)a;
-    send_one(db, sql_purges_lock, db_text(purge_id), answer);
+    send_one(db, sql_purges_lock, db_text(name), answer);
 }
 
 void
-purges_unlock(struct db *db, struct arena *a, struct slice purge_id, struct db_answer answer)
+purges_unlock(struct db *db, struct arena *a, struct slice name, struct db_answer answer)
 {
     (void)a;
-    send_one(db, sql_purges_unlock, db_text(purge_id), answer);
+    send_one(db, sql_purges_unlock, db_text(name), answer);
 }
 
 void

@@ -57,8 +57,8 @@ tenant_json(const struct session_tenant *t, struct arena *a)
         if ((t->row.sources >> sources[i]->number & 1) != 0)
             json_out_add_text(list, slice_of(sources[i]->name));
     json_out_set(o, "sources", list);
-    json_out_text(o, "identity", slice_of(settings_channel_word(
-                                     (enum identity_channel)t->row.identity_channel)));
+    json_out_text(o, "identity",
+                  slice_of(settings_channel_word((enum identity_channel)t->row.identity_channel)));
     json_out_int(o, "settingsVersion", t->row.settings_version);
     json_out_text(o, "created", slice_dup(a, slice_of(clock_format(t->row.created).s)));
     json_out_text(o, "changed", slice_dup(a, slice_of(clock_format(t->row.changed).s)));

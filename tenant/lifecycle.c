@@ -46,23 +46,28 @@ audit(struct session *s, struct slice actor, const char *action, const struct oi
     tenants_audit_add(s->control, s->arena, &row, DB_UNTOLD);
 }
 
-/* db_wait, and a rollback when it failed. */
+/* The end of a transaction that failed with e. */
+static struct err
+undo(struct session *s, struct db *db, struct err e)
+{
+    db_rollback(db);
+    struct err undone = db_wait(db, s->loop);
+    (void)undone; /* the connection may be gone, and the transaction with it */
+    return e;
+}
+
 static struct err
 commit(struct session *s, struct db *db)
 {
     db_commit(db);
     struct err e = db_wait(db, s->loop);
-    if (e.kind) {
-        db_rollback(db);
-        struct err again = db_wait(db, s->loop);
-        (void)again; /* the connection may be gone, and the transaction with it */
-    }
-    return e;
+    return e.kind ? undo(s, db, e) : e;
 }
 
 /* ---- on */
 
-/* The row in state provisioning, with consent and audit: before anything is read from any source. */
+/* The row in state provisioning, with consent and audit: before anything is read from any source.
+ */
 static struct err
 insert(struct session *s, const struct directory *d, struct slice region, struct slice name,
        const struct settings *settings, const struct lifecycle_consent *consent, struct slice actor)
@@ -72,8 +77,10 @@ insert(struct session *s, const struct directory *d, struct slice region, struct
     tenants_directory_next(s->control, s->arena, directory_hmac(d),
                            (struct db_answer){on_directory, &next});
     struct err e = db_wait(s->control, s->loop);
-    if (e.kind || !next.there)
-        return e.kind ? e : err_make(ERR_STOP, "tenant.directory", "no epoch was given");
+    if (e.kind == ERR_NONE && !next.there)
+        e = err_make(ERR_STOP, "tenant.directory", "no epoch was given");
+    if (e.kind)
+        return undo(s, s->control, e);
     struct tenants_row row = {.epoch = next.d.epochs,
                               .directory_hmac = directory_hmac(d),
                               .region = region,
@@ -92,7 +99,7 @@ insert(struct session *s, const struct directory *d, struct slice region, struct
     if (e.kind == ERR_NONE)
         e = seal_name(s, &row.oid, row.epoch, "consent", consent->by, &c.by);
     if (e.kind)
-        return e;
+        return undo(s, s->control, e);
     tenants_insert(s->control, s->arena, &row, DB_UNTOLD);
     tenants_consent_add(s->control, s->arena, &c, DB_UNTOLD);
     audit(s, actor, "opt-in", &row.oid, row.epoch);
@@ -116,8 +123,8 @@ save_settings(struct session *s, const struct tenants_row *t, const struct direc
               const struct settings *settings, int64_t first_id)
 {
     struct settings_row rows[SETTINGS_ROWS];
-    struct slice channel = slice_printf(s->arena, "{\"channel\":\"%s\"}",
-                                        settings_channel_word(settings->channel));
+    struct slice channel =
+        slice_printf(s->arena, "{\"channel\":\"%s\"}", settings_channel_word(settings->channel));
     struct slice first = slice_printf(s->arena, "{\"first_id\":%lld}", (long long)first_id);
     struct err e = add_setting(s, t, "directory", slice_of(d->id), &rows[0]);
     if (e.kind == ERR_NONE)
@@ -138,8 +145,7 @@ save_credentials(struct session *s, const struct tenants_row *t, const struct se
     struct err e = ERR_OK;
     for (size_t i = 0; e.kind == ERR_NONE && i < settings->n_sources; i++) {
         const struct settings_source *one = &settings->sources[i];
-        struct slice place =
-            slice_printf(s->arena, "pg|credential|sealed|%d", one->source->number);
+        struct slice place = slice_printf(s->arena, "pg|credential|sealed|%d", one->source->number);
         rows[i] = (struct cursors_row){.source = one->source->number};
         e = seal_close(s->seal, &t->oid, t->epoch, SEAL_CREDENTIAL, place, one->json, s->arena,
                        &rows[i].sealed);
@@ -163,12 +169,8 @@ provision_region(struct session *s, const struct tenants_row *t, const struct di
     e = save_settings(s, t, d, settings, first_id);
     if (e.kind == ERR_NONE)
         e = save_credentials(s, t, settings);
-    if (e.kind) {
-        db_rollback(s->region);
-        struct err rolled = db_wait(s->region, s->loop);
-        (void)rolled;
-        return e;
-    }
+    if (e.kind)
+        return undo(s, s->region, e);
     fence_set(s->region, s->arena, &fence, DB_UNTOLD);
     return commit(s, s->region);
 }
@@ -197,8 +199,16 @@ publish(struct session *s, const struct tenants_row *t, enum tenant_state state)
 }
 
 static struct err
-provision(struct session *s, const struct directory *d, const struct settings *settings,
-          struct session_tenant *t)
+refused_purging(void)
+{
+    return err_make(ERR_STOP, "refused.purging",
+                    "this directory is being erased; `weir purge status` says how far it is");
+}
+
+/* With the lock: a purge of this tenant has not begun, and will not before we are done. */
+static struct err
+provision_locked(struct session *s, const struct directory *d, const struct settings *settings,
+                 struct session_tenant *t)
 {
     struct next_epoch next = {.there = false};
     bool found;
@@ -213,7 +223,31 @@ provision(struct session *s, const struct directory *d, const struct settings *s
         e = set_active(s, &t->row, settings);
     if (e.kind == ERR_NONE)
         e = session_find(s, d, &found, t); /* with its settings version of now */
+    if (e.kind == ERR_NONE && (!found || t->row.state != TENANT_ACTIVE))
+        e = refused_purging(); /* opted out this moment; the purge comes after us */
     return e.kind ? e : publish(s, &t->row, TENANT_ACTIVE);
+}
+
+static struct err
+provision(struct session *s, const struct directory *d, const struct settings *settings,
+          struct session_tenant *t)
+{
+    const struct oid oid = t->row.oid;
+    bool ours, found;
+    struct err e = session_lock(s, &oid, &ours);
+    if (e.kind == ERR_NONE && !ours)
+        e = err_make(ERR_RETRY, "tenant.busy",
+                     "somebody else turns this directory on or off at this moment");
+    if (e.kind)
+        return e;
+    e = session_find(s, d, &found, t); /* what it says was read before the lock was ours */
+    if (e.kind == ERR_NONE &&
+        (!found || !oid_eq(&t->row.oid, &oid) || t->row.state == TENANT_PURGING))
+        e = refused_purging();
+    if (e.kind == ERR_NONE)
+        e = provision_locked(s, d, settings, t);
+    struct err unlocked = session_unlock(s, &oid);
+    return e.kind ? e : unlocked;
 }
 
 static struct err
@@ -224,10 +258,7 @@ may_opt_in(const struct session_tenant *t, struct slice region)
                         "this directory is in region %.*s, which never changes; turn it off first "
                         "to choose another",
                         SLICE_ARG(t->row.region));
-    if (t->row.state == TENANT_PURGING)
-        return err_make(ERR_STOP, "refused.purging",
-                        "this directory is being erased; `weir purge status` says how far it is");
-    return ERR_OK;
+    return t->row.state == TENANT_PURGING ? refused_purging() : ERR_OK;
 }
 
 struct err

@@ -27,7 +27,8 @@ struct lifecycle_on {
  *
  * Errors: ERR_STOP "refused.region": it is on in another region, which never changes;
  *         "refused.purging": it is being erased, come back when that is done; "usage.*";
- *         ERR_RETRY "db.*", "bus.connect": run it again, it goes on where it was.
+ *         ERR_RETRY "tenant.busy": somebody else turns it on or off at this moment; "db.*",
+ *         "bus.connect": run it again, it goes on where it was.
  */
 MUST_CHECK struct err lifecycle_opt_in(struct session *s, const struct directory *d,
                                        struct slice region, struct slice name,

@@ -1,6 +1,7 @@
 #include "tenant/purge.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -118,10 +119,8 @@ static struct err
 journal(struct purge *p, const char *step, struct slice evidence)
 {
     struct session *s = p->session;
-    const struct tenants_purge_step row = {.purge_id = p->row.id,
-                                           .step = slice_of(step),
-                                           .at = clock_now(),
-                                           .evidence = evidence};
+    const struct tenants_purge_step row = {
+        .purge_id = p->row.id, .step = slice_of(step), .at = clock_now(), .evidence = evidence};
     tenants_purge_step_add(s->control, s->arena, &row, DB_UNTOLD);
     metric_add(METRIC_weir_purge_steps_total, 1, step);
     log_info("purge.step", LOG_STR("step", step), LOG_OID(&p->row.oid));
@@ -284,8 +283,8 @@ step_done(struct purge *p)
 
 /* Order matters: fence before drop, drop before what Kafka must confirm (erasure.md 7). */
 static struct err (*const steps[])(struct purge *p) = {
-    step_inventory, step_fence,     step_broadcast, step_last_id, step_drop,
-    step_shared,    step_check,     step_tombstone, step_done,
+    step_inventory, step_fence, step_broadcast, step_last_id, step_drop,
+    step_shared,    step_check, step_tombstone, step_done,
 };
 
 /* ---- a purge */
@@ -332,42 +331,46 @@ struct err
 purge_run(struct session *s, struct slice purge_id, struct purge_report *out)
 {
     struct purge p = {.session = s, .report = out};
-    struct number lock = {.there = false};
+    bool ours = false;
     *out = (struct purge_report){.n_tables = 0};
     struct err e = load(&p, purge_id);
     if (e.kind || slice_eq(p.row.state, SLICE("done")))
         return e;
-    purges_lock(s->control, s->arena, purge_id, (struct db_answer){on_number, &lock});
-    e = db_wait(s->control, s->loop);
+    e = session_lock(s, &p.row.oid, &ours);
     if (e.kind)
         return e;
-    if (lock.value == 0)
-        return err_make(ERR_RETRY, "purge.taken", "another process works on this purge");
+    if (!ours)
+        return err_make(ERR_RETRY, "purge.taken", "another process works on this tenant");
     for (size_t i = 0; e.kind == ERR_NONE && i < sizeof steps / sizeof steps[0]; i++)
         e = steps[i](&p);
-    purges_unlock(s->control, s->arena, purge_id, DB_UNTOLD);
-    struct err unlocked = db_wait(s->control, s->loop);
+    struct err unlocked = session_unlock(s, &p.row.oid);
     return e.kind ? e : unlocked;
 }
 
 /* ---- the worker: one thing after the other, then it waits */
 
 struct pending {
-    char ids[16][40];
+    char (*ids)[40];
     size_t n;
+    bool no_memory;
 };
 
 static void
 on_pending(void *arg, const struct db_rows *rows, struct err e)
 {
     struct pending *p = arg;
-    for (size_t i = 0; e.kind == ERR_NONE && i < db_count(rows) && p->n < 16; i++) {
+    if (e.kind)
+        return;
+    p->ids = calloc(db_count(rows) + 1, sizeof *p->ids);
+    p->no_memory = p->ids == NULL;
+    for (size_t i = 0; p->ids != NULL && i < db_count(rows); i++) {
         struct tenants_purge row;
         tenants_purge_row(rows, i, &row);
         (void)snprintf(p->ids[p->n++], sizeof p->ids[0], "%.*s", SLICE_ARG(row.id));
     }
 }
 
+/* All of them: one that cannot be finished now must not keep others waiting. */
 static void
 work_once(struct session *s, struct health *h)
 {
@@ -376,6 +379,8 @@ work_once(struct session *s, struct health *h)
     tenants_purge_list(s->control, s->arena, SLICE_NONE, false,
                        (struct db_answer){on_pending, &todo});
     struct err e = db_wait(s->control, s->loop);
+    if (e.kind == ERR_NONE && todo.no_memory)
+        e = err_make(ERR_RETRY, "tenant.memory", "no memory for the list of purges");
     health_set(h, "database", e.kind == ERR_NONE, "the control database does not answer");
     for (size_t i = 0; e.kind == ERR_NONE && i < todo.n && !loop_stopping(s->loop); i++) {
         struct purge_report report;
@@ -384,6 +389,7 @@ work_once(struct session *s, struct health *h)
         if (bad.kind && strcmp(bad.code, "purge.taken") != 0)
             log_err("purge.unfinished", &bad, LOG_STR("purge", todo.ids[i]));
     }
+    free(todo.ids);
 }
 
 struct pause {

@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "schemas/topics.h"
+#include "store/purges.h"
 
 enum { ARENA_LIMIT = 64 * 1024 * 1024, VALUE_ARENA = 64 * 1024 };
 
@@ -90,8 +91,7 @@ open_name(struct session *s, const struct tenants_row *row, const char *column, 
     struct slice plain = SLICE_NONE;
     if (sealed.p == NULL || e->kind)
         return plain;
-    struct slice place =
-        slice_printf(s->arena, "pg|tenant|%s|%s", column, oid_format(&row->oid).s);
+    struct slice place = slice_printf(s->arena, "pg|tenant|%s|%s", column, oid_format(&row->oid).s);
     *e = seal_open(s->seal, &row->oid, row->epoch, SEAL_STATE, place, sealed, s->arena, &plain);
     return plain;
 }
@@ -173,6 +173,32 @@ session_list(struct session *s, struct slice region, bool purged, struct session
     return e;
 }
 
+/* ---- one at a time */
+
+static void
+on_lock(void *arg, const struct db_rows *rows, struct err e)
+{
+    bool *ours = arg;
+    *ours = e.kind == ERR_NONE && db_count(rows) == 1 && db_get_i64(rows, 0, 0) != 0;
+}
+
+struct err
+session_lock(struct session *s, const struct oid *oid, bool *ours)
+{
+    struct oid_text name = oid_format(oid);
+    *ours = false;
+    purges_lock(s->control, s->arena, slice_of(name.s), (struct db_answer){on_lock, ours});
+    return db_wait(s->control, s->loop);
+}
+
+struct err
+session_unlock(struct session *s, const struct oid *oid)
+{
+    struct oid_text name = oid_format(oid);
+    purges_unlock(s->control, s->arena, slice_of(name.s), DB_UNTOLD);
+    return db_wait(s->control, s->loop);
+}
+
 /* ---- the control topic */
 
 struct publishing {
@@ -194,8 +220,8 @@ static void
 on_late(uv_timer_t *t)
 {
     struct publishing *p = t->data;
-    p->e = err_make(ERR_RETRY, "bus.connect", "Kafka did not confirm within %d ms",
-                    SESSION_WAIT_MS);
+    p->e =
+        err_make(ERR_RETRY, "bus.connect", "Kafka did not confirm within %d ms", SESSION_WAIT_MS);
     p->done = true;
 }
 
@@ -217,6 +243,15 @@ on_producer_closed(void *arg)
     c->done = true;
 }
 
+/* Also when the loop is stopping: loop_turn would return at once, and what is to be told lies on
+ * our stack. */
+static void
+run_until(struct session *s, const bool *done)
+{
+    while (!*done)
+        (void)uv_run(loop_uv(s->loop), UV_RUN_ONCE);
+}
+
 /* A producer that did not confirm may still do so: it is closed before its answer's place goes. */
 static void
 drop_producer(struct session *s)
@@ -224,7 +259,7 @@ drop_producer(struct session *s)
     struct closing c = {false};
     bus_producer_close(s->producer, 0, on_producer_closed, &c);
     s->producer = NULL;
-    (void)loop_turn(s->loop, &c.done);
+    run_until(s, &c.done);
 }
 
 static struct err
@@ -242,7 +277,7 @@ publish(struct session *s, const struct bus_record *r)
     if (e.kind)
         drop_producer(s);
     uv_close((uv_handle_t *)&p.timer, on_timer_closed);
-    (void)loop_turn(s->loop, &p.timer_closed);
+    run_until(s, &p.timer_closed);
     return e;
 }
 

@@ -54,6 +54,11 @@ MUST_CHECK struct err session_need(struct session *s, const char *guid, struct s
 MUST_CHECK struct err session_list(struct session *s, struct slice region, bool purged,
                                    struct session_tenant **out, size_t *n);
 
+/* session_lock - this session alone turns a tenant epoch on or erases it, until session_unlock or
+ * its end. *ours false: another one does. Errors of db_send. */
+MUST_CHECK struct err session_lock(struct session *s, const struct oid *oid, bool *ours);
+MUST_CHECK struct err session_unlock(struct session *s, const struct oid *oid);
+
 /* session_publish - the tenant's state to weir.R.control, confirmed; a tombstone when state is
  * TENANT_PURGED. ERR_RETRY "bus.connect": not confirmed within SESSION_WAIT_MS. */
 MUST_CHECK struct err session_publish(struct session *s, struct slice region,
