@@ -229,7 +229,7 @@ TIDY ?= $(SRC) weir.c
 .PHONY: lint
 lint: $(B)/installed-build $(B)/installed-lint
 	@$(MAKE) --no-print-directory -j2 $(B)/weir
-	@bad=; for check in 'clang-format --dry-run -Werror $(FORMATTED)' tests/lint/includes tests/lint/length \
+	@bad=; for check in 'tests/lint/format $(FORMATTED)' tests/lint/includes tests/lint/length \
 			tests/lint/words tests/lint/docs 'tests/lint/pages $(B)/weir' \
 			'tests/lint/cppcheck $(B) weir.c $(FOLDERS) tests/simulator' \
 			$(if $(strip $(TIDY)),'$(MAKE) --no-print-directory -k -j2 $(patsubst %.c,$(B)/lint/%.tidy,$(wildcard $(TIDY)))'); do \
