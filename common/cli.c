@@ -66,7 +66,8 @@ static int
 exit_code(const char *code)
 {
     struct slice s = slice_of(code);
-    if (slice_starts(s, SLICE("conf.")))
+    if (slice_starts(s, SLICE("conf.")) || slice_ends(s, SLICE(".conf")) ||
+        slice_ends(s, SLICE(".mode")))
         return CLI_CONFIGURATION;
     if (slice_ends(s, SLICE(".connect")))
         return CLI_UNREACHABLE;

@@ -74,8 +74,8 @@ const char *cli_program(const struct cli *cli);                /* path of this b
 void cli_say(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* cli_fail - prints "weir: <text>" (with the code when --json: {"error":{"code","message"}} on
- * stdout) and returns the exit code that fits: conf.* 3; fetch/db/bus connect errors (codes ending
- * in ".connect") 4; codes starting "refused." or ".forbidden" 5; "usage." 2; else 1. */
+ * stdout) and returns the exit code that fits: conf.*, *.conf and *.mode (a setting that is no good
+ * after all) 3; fetch/db/bus connect errors (codes ending in ".connect") 4; codes starting "refused." or ".forbidden" 5; "usage." 2; else 1. */
 int cli_fail(const struct cli *cli, struct err e);
 
 /* cli_table - rows of text under headings, columns aligned; for people. */

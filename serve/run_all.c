@@ -88,7 +88,7 @@ add(struct plan *p, const struct cli *cli, const char *role, const char *source,
     args[n++] = "--health.port=0";
     const char *name = region == NULL   ? role
                        : source == NULL ? TEXT(p, "%s-%s", role, region)
-                                        : TEXT(p, "%s-%s-%s", role, region, source);
+                                        : TEXT(p, "%s-%s-%s", role, source, region);
     p->children[p->n++] = (struct supervise_child){.name = name, .args = args};
 }
 

@@ -19,6 +19,17 @@ finish(struct cli *cli, struct session *s, struct err e)
     return e.kind ? cli_fail(cli, e) : CLI_DONE;
 }
 
+/* The session of a command about one tenant: what is wrong with its id is said before a database
+ * is asked. */
+static struct err
+open_for_tenant(struct cli *cli, struct session *s)
+{
+    struct directory d;
+    struct err e = directory_of(cli_conf(cli), cli_flag(cli, "tenant"), &d);
+    *s = (struct session){0};
+    return e.kind ? e : session_open(s, cli_conf(cli), true);
+}
+
 /* One line of JSON, or of words. */
 static struct err
 print_json(struct cli *cli, struct json_out *o)
@@ -179,7 +190,7 @@ show_run(struct cli *cli)
     struct session s;
     struct session_tenant t;
     struct alerts_counts c = {0};
-    struct err e = session_open(&s, cli_conf(cli), true);
+    struct err e = open_for_tenant(cli, &s);
     if (e.kind == ERR_NONE)
         e = session_need(&s, cli_flag(cli, "tenant"), &t);
     if (e.kind == ERR_NONE && t.row.state == TENANT_ACTIVE) {
@@ -329,7 +340,7 @@ opt_out(struct cli *cli, struct session *s)
     struct session_tenant t;
     struct purge_report r;
     char id[37];
-    struct err e = session_open(s, cli_conf(cli), true);
+    struct err e = open_for_tenant(cli, s);
     if (e.kind == ERR_NONE)
         e = session_need(s, cli_flag(cli, "tenant"), &t);
     if (e.kind)
