@@ -230,7 +230,7 @@ TIDY ?= $(SRC) weir.c
 lint: $(B)/installed-build $(B)/installed-lint
 	@$(MAKE) --no-print-directory -j2 $(B)/weir
 	@bad=; for check in 'tests/lint/format $(FORMATTED)' tests/lint/includes tests/lint/length \
-			tests/lint/words tests/lint/docs 'tests/lint/pages $(B)/weir' \
+			tests/lint/words tests/lint/planted tests/lint/docs 'tests/lint/pages $(B)/weir' \
 			'tests/lint/cppcheck $(B) weir.c $(FOLDERS) tests/simulator' \
 			$(if $(strip $(TIDY)),'$(MAKE) --no-print-directory -k -j2 $(patsubst %.c,$(B)/lint/%.tidy,$(wildcard $(TIDY)))'); do \
 		$$check || bad="$$bad $${check%% *}"; done; \
