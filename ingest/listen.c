@@ -49,6 +49,7 @@ struct listener {
     unsigned open; /* handles not yet closed, connections' included */
     unsigned busy; /* answers of the database that will come */
     unsigned tries;
+    const char *told; /* code of the trouble that was logged; NULL: none */
     bool listening, full, closing, retry_open;
     char datagram[FRAMES_LINE_MAX];
 };
@@ -423,9 +424,11 @@ on_loaded(void *arg, struct err e)
         e = sockets_open(l);
     if (e.kind == ERR_NONE)
         return;
-    if (l->tries++ == 0)
+    l->tries++;
+    if (l->told == NULL || strcmp(l->told, e.code) != 0) /* each trouble once, not each try */
         log_err("ingest.trouble", &e, LOG_STR("source", l->env->source->name),
                 LOG_OID(&l->tenant.oid));
+    l->told = e.code;
     uv_timer_start(&l->retry, on_retry, (uint64_t)poll_backoff(l->tries < 4 ? l->tries : 4, 0), 0);
 }
 
