@@ -25,6 +25,25 @@ events_add(struct db *db, struct arena *a, const struct oid *tenant, const struc
 }
 
 void
+events_partitions(struct db *db, struct arena *a, struct db_answer answer)
+{
+    (void)a;
+    columns_send(db, sql_events_partitions, NULL, answer, NO_PARAMS);
+}
+
+void
+events_lock(struct db *db, struct arena *a, int32_t partition, struct db_answer answer)
+{
+    columns_send(db, sql_events_lock, NULL, answer, PARAMS(db_i32(a, partition)));
+}
+
+void
+events_unlock(struct db *db, struct arena *a, int32_t partition, struct db_answer answer)
+{
+    columns_send(db, sql_events_unlock, NULL, answer, PARAMS(db_i32(a, partition)));
+}
+
+void
 events_read(struct db *db, struct arena *a, int32_t partition, int64_t after, int64_t most,
             struct db_answer answer)
 {

@@ -28,6 +28,11 @@ struct events_row {
  * the incident's row when that has the event's version. All rows are of `tenant`. */
 void events_add(struct db *db, struct arena *a, const struct oid *tenant,
                 const struct events_row *rows, size_t n, struct db_answer answer);
+/* events_partitions - rows of one column: the partitions that hold events, in order. */
+void events_partitions(struct db *db, struct arena *a, struct db_answer answer);
+/* events_lock / _unlock - this session alone delivers a partition; one row: true when it does. */
+void events_lock(struct db *db, struct arena *a, int32_t partition, struct db_answer answer);
+void events_unlock(struct db *db, struct arena *a, int32_t partition, struct db_answer answer);
 void events_read(struct db *db, struct arena *a, int32_t partition, int64_t after, int64_t most,
                  struct db_answer answer);
 void events_read_row(const struct db_rows *rows, size_t row, struct events_row *out);
