@@ -1,5 +1,6 @@
 -- alerts_upsert: versions of alerts, as arrays of one length. An older version or the same bytes
--- change nothing; the same version with other bytes wins. Lead tactics are collected.
+-- change nothing; the same version with other bytes wins. Lead tactics are collected. The same bytes
+-- with other keys or leads came back after other bytes in one batch: those are of all versions.
 -- $1 source int4[], $2 native_id text[], $3 version int8[], $4 received int8[],
 -- $5 sha256 bytea[], $6 id text[], $7 provider_alert_id text[], $8 title text[],
 -- $9 description text[], $10 recommended_actions text[], $11 web_url text[],
@@ -65,5 +66,7 @@ on conflict (source, native_id) do update set
     additional = excluded.additional, raw_words = excluded.raw_words,
     evidence = excluded.evidence, raw = excluded.raw, keys = excluded.keys,
     leads = a.leads | excluded.leads
- where a.version <= excluded.version and a.sha256 <> excluded.sha256
+ where a.version <= excluded.version
+   and (a.sha256 <> excluded.sha256 or a.keys is distinct from excluded.keys
+        or a.leads <> (a.leads | excluded.leads))
 returning source, native_id;
