@@ -32,8 +32,5 @@ MUST_CHECK struct err crypto_self_signed(const char *const *names, int days, str
 /* crypto_signing_key - a fresh P-256 key pair as PEM, for tokens (ES256). */
 MUST_CHECK struct err crypto_signing_key(struct arena *a, struct slice *private_pem,
                                          struct slice *public_pem);
-/* base64, standard alphabet with padding; SLICE_NONE when not base64 or the arena is full */
-struct slice crypto_base64(struct arena *a, struct slice bytes);
-struct slice crypto_unbase64(struct arena *a, struct slice text);
 
 #endif

@@ -56,19 +56,13 @@ read_roles(const char *list, struct slice roles[ROLES_MAX], size_t *n)
     return ERR_OK;
 }
 
-/* base64url without padding: it goes into forms as it is */
 static struct slice
 secret_text(struct arena *a)
 {
     char bytes[SECRET_BYTES];
     crypto_random(bytes, sizeof bytes);
-    struct slice text = slice_dup(a, crypto_base64(a, (struct slice){bytes, sizeof bytes}));
-    char *p = (char *)(uintptr_t)text.p;
+    struct slice text = slice_hex(a, (struct slice){bytes, sizeof bytes});
     explicit_bzero(bytes, sizeof bytes);
-    while (text.n > 0 && p[text.n - 1] == '=')
-        text.n--;
-    for (size_t i = 0; i < text.n; i++)
-        p[i] = p[i] == '+' ? '-' : p[i] == '/' ? '_' : p[i];
     return text;
 }
 
