@@ -1,6 +1,7 @@
 #include "common/crypto.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,4 +222,25 @@ out:
     X509_free(cert);
     EVP_PKEY_free(key);
     return e;
+}
+
+struct slice
+crypto_unbase64(struct arena *a, struct slice text)
+{
+    enum { TEXT_MAX = 1024 * 1024 };
+    if (text.n % 4 != 0 || text.n > TEXT_MAX)
+        return SLICE_NONE;
+    size_t pad = 0;
+    while (pad < 2 && pad < text.n && text.p[text.n - 1 - pad] == '=')
+        pad++;
+    for (size_t i = 0; i < text.n - pad; i++) /* EVP_DecodeBlock skips blanks, we do not */
+        if (strchr("+/", text.p[i]) == NULL && !isalnum((unsigned char)text.p[i]))
+            return SLICE_NONE;
+    unsigned char *out = arena_alloc(a, text.n / 4 * 3 + 1);
+    if (out == NULL)
+        return SLICE_NONE;
+    int n = EVP_DecodeBlock(out, (const unsigned char *)text.p, (int)text.n);
+    if (n < 0)
+        return SLICE_NONE;
+    return (struct slice){(const char *)out, (size_t)n - pad};
 }

@@ -112,6 +112,29 @@ test_a_certificate_without_memory_is_an_error(void **state)
     (void)state;
 }
 
+static void
+test_base64_is_read_strictly(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *bytes; /* NULL: refused */
+    } rows[] = {
+        {"", ""},       {"Zg==", "f"},   {"Zm8=", "fo"},   {"Zm9v", "foo"}, {"Zm9vYmFy", "foobar"},
+        {"Zg=", NULL},  {"Zg", NULL},    {"Zm9v\n", NULL}, {" Zm9", NULL},  {"Z===", NULL},
+        {"Zm_v", NULL}, {"Z=9v", NULL},
+    };
+    struct arena *a = arena_new(4096);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct slice got = crypto_unbase64(a, slice_of(rows[i].text));
+        if (rows[i].bytes == NULL)
+            assert_null(got.p);
+        else
+            assert_true(slice_eq(got, slice_of(rows[i].bytes)));
+    }
+    arena_free(a);
+    (void)state;
+}
+
 int
 main(void)
 {
@@ -121,6 +144,7 @@ main(void)
         cmocka_unit_test(test_a_guid_of_a_name_is_the_published_one),
         cmocka_unit_test(test_a_self_signed_certificate_holds_its_names),
         cmocka_unit_test(test_a_certificate_without_memory_is_an_error),
+        cmocka_unit_test(test_base64_is_read_strictly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
