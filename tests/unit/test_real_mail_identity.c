@@ -212,6 +212,21 @@ test_alert_records_of_mail_become_alerts(void **state)
     (void)state;
 }
 
+/* What Cloud App Security raised reaches the feed twice: as its own alert and mirrored in it. */
+static void
+test_mirrors_of_cloud_app_alerts_are_left_to_the_apps_source(void **state)
+{
+    static const char *const files[] = {"alerts/cloud-app-security/SEKOIA-IO__intake-formats.jsonl",
+                                        NULL};
+    struct counts c = {0};
+    each_record(&source_mail, files, false, &c);
+    assert_int_equal(c.records, 2);
+    assert_int_equal(c.ignored, 2);
+    assert_int_equal(reasons_of(&c, "mail.mirror"), 1);
+    assert_int_equal(reasons_of(&c, "mail.cloud_app_mirror"), 1);
+    (void)state;
+}
+
 /* ---- some in detail */
 
 struct expected {
@@ -286,6 +301,8 @@ check(const struct source *s, const struct expected *x, bool wrapped)
 
 #define DOCS "syslog-cef/azure-atp--MicrosoftDocs__ATADocs.jsonl"
 #define SEKOIA "alerts/office365-atp/SEKOIA-IO__intake-formats.jsonl"
+#define GERMAN "syslog-cef/azure-atp-localized--Microsoft__ATADocs.de-de.jsonl"
+#define INVICTUS "alerts/office365-atp/invictus-ir__o365_dataset.jsonl"
 #define ELASTIC "alerts/office365-atp/elastic__integrations.jsonl"
 
 static void
@@ -330,6 +347,33 @@ test_lines_say_what_a_person_reads_in_them(void **state)
          "5909ae198ca1ec04d05e65fa", "Rekonesans przy u\xc5\xbcyciu systemu DNS", "medium",
          "Discovery", "2017-05-03T10:16:41.8297467Z", "2017-05-03T10:16:41.8297467Z",
          "2017-05-03T10:16:41.8297467Z", NULL, "KLIENT1", NULL},
+        {DOCS, 3, "23937d33-ff71-484d-be0a-3c417fe573ce", "Reconnaissance using DNS", "medium",
+         "Discovery", "2018-10-29T09:19:59.056894Z", "2018-10-29T09:19:43.5033765Z",
+         "2018-10-29T09:19:59.056894Z", NULL, "CLIENT1", NULL},
+        {DOCS, 5, "81ea99c4-ce1f-4581-ac8f-7440fbed7cd0", "Reconnaissance using LDAP Queries",
+         "medium", "Discovery", "2019-02-18T14:48:02.912264Z", "2019-02-18T14:46:29.4644276Z",
+         "2019-02-18T14:48:02.912264Z", NULL, "CLIENT1", NULL},
+        {DOCS, 30, "85042c8e-27fa-49b3-8667-dabc1aa31580", "Suspicious authentication failures",
+         "medium", "CredentialAccess", "2018-10-29T09:20:44.478827Z",
+         "2018-10-29T09:19:44.9512286Z", "2018-10-29T09:20:44.478827Z", NULL, "CLIENT1", NULL},
+        /* a class id where the name belongs: the guide's name stands for it */
+        {DOCS, 90, "40fe98dd-aa42-4540-9d73-831486fdd1e4",
+         "Suspected use of Metasploit hacking framework", "medium", "LateralMovement",
+         "2018-02-21T14:21:13.91605Z", "2018-02-21T14:19:03.1981155Z", "2018-02-21T14:21:13.91605Z",
+         NULL, "CLIENT2", NULL},
+        /* an update does not say when the alert was made: its start does not move */
+        {DOCS, 120, "6f69e1e7-304a-4054-8edf-33f26c1f004c", "Reconnaissance using DNS", "medium",
+         "Discovery", "2018-02-21T14:19:41.9417776Z", "2018-02-21T14:19:41.9417776Z",
+         "2018-02-21T14:19:54.063994Z", NULL, "CLIENT1", NULL},
+        {GERMAN, 3, "5c113df08ca1ec1250ca074c",
+         "Reconnaissance \xc3\xbc"
+         "ber DNS",
+         "medium", "Discovery", "2018-12-12T16:57:20.743634Z", "2018-12-12T16:57:20.2556472Z",
+         "2018-12-12T16:57:20.743634Z", NULL, "W2012R2-000000-Server", NULL},
+        /* the header is older than the start of the activity */
+        {GERMAN, 8, "591f9769-d904-40b1-89fa-c307c2ca814f", "Remote code execution over DNS",
+         "medium", "LateralMovement", "2019-01-17T08:24:54.100856Z", "2019-01-17T08:24:54.52938Z",
+         "2019-01-17T08:24:54.52938Z", NULL, "CLIENT1", NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         check(&source_identity, &rows[i], true);
@@ -360,6 +404,40 @@ test_audit_records_say_what_a_person_reads_in_them(void **state)
          "Elevation of Exchange admin privilege", "low", "PrivilegeEscalation",
          "2020-02-14T19:00:00Z", "2020-02-14T18:45:00Z", "2020-02-14T19:00:00Z",
          "asr@testsiem.onmicrosoft.com", NULL, NULL},
+        {SEKOIA, 6, "31f138b3-da55-d6c2-123123123213-08ddd663dfb8",
+         "DLP-Low volume of content detected National ID Web", "low", "Exfiltration",
+         "2025-08-08T10:12:51Z", "2025-08-08T10:10:00Z", "2025-08-08T10:11:00Z",
+         "john.doe@example.com", "lt-pf463p9n", "1.2.3.4"},
+        {SEKOIA, 7, "uuid-3", "DLP-HIGH: C3 File Web", "medium", "Exfiltration",
+         "2025-08-08T09:55:45Z", "2025-08-08T09:53:00Z", "2025-08-08T09:54:00Z",
+         "user1@example.com", "device-1", "192.0.2.1"},
+        {SEKOIA, 11, "anonymized", "Phish delivered due to an ETR override", "informational",
+         "InitialAccess", "2023-08-31T07:24:24Z", "2023-08-31T07:23:13Z", "2023-08-31T07:23:13Z",
+         NULL, NULL, NULL},
+        /* an entity alone, with no Data: its time is the record's */
+        {SEKOIA, 13, "a3ce0859-c92c-4f57-b50b-a63dad75ec4a",
+         "Email reported by user as malware or phish", "low", "InitialAccess",
+         "2024-04-16T08:01:42Z", "2024-04-16T08:01:42Z", "2024-04-16T08:01:42Z", "jdoe@example.org",
+         NULL, NULL},
+        {SEKOIA, 14, "657fb16a-ee7f-4939-a218-33ba3c72805e",
+         "A potentially malicious URL click was detected", "high", "InitialAccess",
+         "2024-10-07T20:29:25Z", "2024-10-07T20:07:11Z", "2024-10-07T20:07:11Z",
+         "user1@example.org", NULL, NULL},
+        {ELASTIC, 1, "5ba6e029-8b6e-13bd-b800-08d7b180173c",
+         "Elevation of Exchange admin privilege", "low", "PrivilegeEscalation",
+         "2020-02-14T19:00:00Z", "2020-02-14T18:54:45Z", "2020-02-14T18:54:45Z",
+         "asr@testsiem.onmicrosoft.com", NULL, NULL},
+        {ELASTIC, 3, "1233344-8b6e-13bd-b800-08d7b180173c", "Phony Malware Alert", "high",
+         "InitialAccess", "2020-02-14T19:00:00Z", "2020-02-14T19:00:00Z", "2020-02-14T19:00:00Z",
+         NULL, NULL, NULL},
+        {INVICTUS, 1, "6ee36a84-0cb9-0e51-ca00-08d94772b2b9",
+         "Creation of forwarding/redirect rule", "informational", "Exfiltration",
+         "2021-07-15T09:29:31Z", "2021-07-15T09:26:09Z", "2021-07-15T09:26:09Z",
+         "joey@dutchmasterz.onmicrosoft.com", NULL, NULL},
+        {INVICTUS, 2, "6ee36a84-0cb9-0e51-0c00-08d92fe5bc22",
+         "Creation of forwarding/redirect rule", "informational", "Exfiltration",
+         "2021-06-15T10:12:53Z", "2021-06-15T10:09:00Z", "2021-06-15T10:10:00Z",
+         "joey@dutchmasterz.onmicrosoft.com", NULL, NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         check(&source_mail, &rows[i], false);
@@ -374,6 +452,7 @@ main(void)
         cmocka_unit_test(test_other_products_lines_are_none_of_ours),
         cmocka_unit_test(test_audit_records_that_are_no_alerts_are_ignored),
         cmocka_unit_test(test_alert_records_of_mail_become_alerts),
+        cmocka_unit_test(test_mirrors_of_cloud_app_alerts_are_left_to_the_apps_source),
         cmocka_unit_test(test_lines_say_what_a_person_reads_in_them),
         cmocka_unit_test(test_audit_records_say_what_a_person_reads_in_them),
     };
