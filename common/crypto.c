@@ -224,6 +224,29 @@ out:
     return e;
 }
 
+struct err
+crypto_signing_key(struct arena *a, struct slice *private_pem, struct slice *public_pem)
+{
+    struct err e = ERR_OK;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    BIO *private_bio = BIO_new(BIO_s_secmem()), *public_bio = BIO_new(BIO_s_mem());
+    if (key == NULL || private_bio == NULL || public_bio == NULL ||
+        PEM_write_bio_PrivateKey(private_bio, key, NULL, NULL, 0, NULL, NULL) != 1 ||
+        PEM_write_bio_PUBKEY(public_bio, key) != 1) {
+        e = err_make(ERR_STOP, "crypto.key", "a signing key could not be made");
+        goto out;
+    }
+    *private_pem = bio_text(private_bio, a);
+    *public_pem = bio_text(public_bio, a);
+    if (private_pem->p == NULL || public_pem->p == NULL)
+        e = err_make(ERR_STOP, "crypto.key", "no memory for a signing key");
+out:
+    BIO_free(public_bio);
+    BIO_free(private_bio);
+    EVP_PKEY_free(key);
+    return e;
+}
+
 struct slice
 crypto_unbase64(struct arena *a, struct slice text)
 {

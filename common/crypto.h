@@ -29,7 +29,7 @@ void crypto_guid_of(const uint8_t space[16], struct slice name, char out[37]);
  * NULL-terminated), valid `days`, as PEM in the arena. ERR_STOP "crypto.cert". */
 MUST_CHECK struct err crypto_self_signed(const char *const *names, int days, struct arena *a,
                                          struct slice *cert_pem, struct slice *key_pem);
-/* crypto_signing_key - a fresh P-256 key pair as PEM, for tokens (ES256). */
+/* crypto_signing_key - a fresh P-256 key pair as PEM, for tokens (ES256). ERR_STOP "crypto.key". */
 MUST_CHECK struct err crypto_signing_key(struct arena *a, struct slice *private_pem,
                                          struct slice *public_pem);
 
