@@ -1,0 +1,40 @@
+/*
+ * explain.h: why each alert of an incident is where it is, from the stored reasons. Pure.
+ *
+ * Ref: correlation.md 12. The points of an alert's parts add up to its score.
+ */
+#ifndef WEIR_EXPLAIN_H
+#define WEIR_EXPLAIN_H
+#include "common/arena.h"
+#include "common/err.h"
+#include "normalize/incident.h"
+#include "store/alerts.h"
+#include "store/incidents.h"
+
+struct explain_alert {
+    const struct alerts_full *alert;
+    bool has_reason; /* false: none is stored, the rest below is absent */
+    struct incident_reason reason;
+    struct slice partner;  /* unified id of the partner, else as stored; NONE: it opened */
+    struct slice sentence; /* never absent */
+};
+
+/*
+ * explain_of - the story of an incident: its alerts in the order of their first activity.
+ *
+ * links  of these alerts, in any order
+ * out    n_alerts of them, in the arena; borrowed: alerts and links
+ *
+ * Errors: ERR_RETRY "explain.memory". A reason that cannot be read counts as not stored.
+ */
+MUST_CHECK struct err explain_of(const struct alerts_full *alerts, size_t n_alerts,
+                                 const struct incidents_link *links, size_t n_links,
+                                 struct arena *a, struct explain_alert **out);
+
+/* explain_json - {"incidentId","name","alerts":[{"alertId","title","source","time","score",
+ * "partner","sentence","parts":[{"part","key","value","weight","decay","points"}]}]}; stable.
+ * SLICE_NONE: the arena is full. */
+struct slice explain_json(const struct incidents_row *incident, const struct explain_alert *alerts,
+                          size_t n, struct arena *a);
+
+#endif
