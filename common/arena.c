@@ -25,6 +25,7 @@ struct arena {
     struct deferred *deferred;
     size_t limit;
     size_t used;
+    bool refused;
 };
 
 struct arena *
@@ -48,19 +49,26 @@ block_add(struct arena *a, size_t bytes)
     return b;
 }
 
+static void *
+refuse(struct arena *a)
+{
+    a->refused = true;
+    return NULL;
+}
+
 void *
 arena_alloc(struct arena *a, size_t bytes)
 {
     if (bytes > SIZE_MAX / 2)
-        return NULL;
+        return refuse(a);
     size_t need = bytes == 0 ? ALIGN : (bytes + ALIGN - 1) / ALIGN * ALIGN;
     if (need > a->limit || a->used > a->limit - need)
-        return NULL;
+        return refuse(a);
     struct block *b = a->blocks;
     if (b == NULL || b->size - b->used < need)
         b = block_add(a, need);
     if (b == NULL)
-        return NULL;
+        return refuse(a);
     void *p = b->data + b->used;
     b->used += need;
     a->used += need;
@@ -72,7 +80,7 @@ arena_grow(struct arena *a, const void *items, size_t item_bytes, size_t *capaci
 {
     size_t wanted = *capacity < 4 ? 8 : *capacity * 2;
     if (wanted > SIZE_MAX / 4 / item_bytes)
-        return NULL;
+        return refuse(a);
     void *larger = arena_alloc(a, wanted * item_bytes);
     if (larger == NULL)
         return NULL;
@@ -93,6 +101,12 @@ arena_defer(struct arena *a, void (*release)(void *thing), void *thing)
     *d = (struct deferred){.next = a->deferred, .release = release, .thing = thing};
     a->deferred = d;
     return true;
+}
+
+bool
+arena_short(const struct arena *a)
+{
+    return a->refused;
 }
 
 size_t
@@ -128,6 +142,7 @@ arena_reset(struct arena *a)
     }
     a->blocks = kept;
     a->used = 0;
+    a->refused = false;
 }
 
 void

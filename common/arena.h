@@ -27,6 +27,10 @@ _Bool arena_defer(struct arena *a, void (*release)(void *thing), void *thing);
 /* arena_used - bytes given out since the last reset. */
 size_t arena_used(const struct arena *a);
 
+/* arena_short - an allocation was refused since the last reset: what was made of the answers that
+ * were not given may lack a part. */
+_Bool arena_short(const struct arena *a);
+
 /* arena_reset - end of the unit: earlier pointers are dead, the memory serves the next. */
 void arena_reset(struct arena *a);
 

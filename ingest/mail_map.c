@@ -86,10 +86,10 @@ by_time(const void *x, const void *y)
 }
 
 static struct err
-read_record(struct slice payload, struct arena *a, struct mail_record *r)
+read_record(const struct source_document *doc, struct arena *a, struct mail_record *r)
 {
-    *r = (struct mail_record){.payload = payload};
-    struct err e = json_parse(payload, a, &r->json);
+    *r = (struct mail_record){.payload = doc->payload};
+    struct err e = json_parse(doc->payload, a, &r->json);
     if (e.kind)
         return e;
     if (!json_get_int(r->json, "RecordType", &r->type))
@@ -97,6 +97,8 @@ read_record(struct slice payload, struct arena *a, struct mail_record *r)
     r->id = source_word(r->json, "Id");
     r->operation = source_word(r->json, "Operation");
     r->created = source_time(r->json, "CreationTime");
+    if (r->created == CLOCK_NONE) /* when it reached us is the nearest that is known */
+        r->created = doc->received;
     e = mail_data(json_get_text(r->json, "Data"), a, &r->data);
     r->unreadable = e.kind == ERR_REJECT;
     return r->unreadable ? ERR_OK : e;
@@ -110,7 +112,7 @@ read_set(const struct source_document *docs, size_t n, struct arena *a, struct s
     if (s->r == NULL)
         return err_make(ERR_RETRY, "mail.memory", "no room for %zu records", n);
     for (size_t i = 0; i < n && s->n < RECORDS_MAX; i++) {
-        struct err e = read_record(docs[i].payload, a, &s->r[s->n]);
+        struct err e = read_record(&docs[i], a, &s->r[s->n]);
         if (e.kind == ERR_RETRY)
             return e;
         if (e.kind == ERR_NONE)
@@ -440,7 +442,7 @@ say_rest(const struct set *s, struct arena *a, struct alert *out)
     json_out_int(o, "Records", (int64_t)s->n);
     if (r->type == MAIL_ALERT && json_type(r->data) == JSON_OBJECT) {
         struct slice data = json_minify(r->data, a);
-        if (data.n > 0 && data.n <= ADDITIONAL_MAX)
+        if (data.n > 0 && data.n <= ADDITIONAL_MAX && source_shallow(data))
             json_out_set_raw(o, "Data", data);
     }
     for (size_t i = 0; i < s->n; i++) /* the newest one that cannot be read is kept as it came */
@@ -489,6 +491,8 @@ mail_map(const struct source_document *docs, size_t n, struct slice directory_id
         e = err_make(ERR_REJECT, "mail.record_type", "no record that makes an alert");
     if (e.kind)
         return e;
+    if (arena_short(a))
+        return err_make(ERR_RETRY, "mail.memory", "no room for an alert");
     if (out->native_id.n == 0)
         return err_make(ERR_REJECT, "mail.alert_id", "the records name no alert");
     out->id = slice_join(a, SLICE("fa"), out->native_id);

@@ -429,7 +429,9 @@ additional_of(struct json doc, struct arena *a)
             continue;
         if (others == NULL)
             others = json_out_array(a);
-        json_out_add_raw(others, json_minify(item, a));
+        struct slice text = json_minify(item, a);
+        if (source_shallow(text))
+            json_out_add_raw(others, text);
     }
     if (others == NULL)
         return rest;
@@ -528,6 +530,8 @@ apps_map(const struct source_document *docs, size_t n, struct slice directory_id
     alert_init(out);
     out->source = SLICE("apps");
     out->native_id = source_id(doc, "_id", a);
+    if (arena_short(a))
+        return err_make(ERR_RETRY, "apps.memory", "no room for an alert");
     if (out->native_id.n == 0)
         return err_make(ERR_REJECT, "apps.no_id", "the alert has no _id");
     out->title = first_of(source_word(doc, "title"), SLICE("Alert without a title"));

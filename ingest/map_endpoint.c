@@ -617,6 +617,8 @@ endpoint_map(const struct source_document *docs, size_t n, struct slice director
         return e;
     alert_init(out);
     map_head(doc, of, directory_id, a, out);
+    if (arena_short(a))
+        return err_make(ERR_RETRY, "endpoint.memory", "no room for an alert");
     if (out->native_id.n == 0)
         return err_make(ERR_REJECT, "endpoint.no_id", "the alert has no id");
     map_words(doc, a, out);

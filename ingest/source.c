@@ -138,10 +138,25 @@ source_status(const struct answer *got, const char *source)
 
 /* ---- members */
 
+/* A NUL is a blank: PostgreSQL takes none, and a text of nothing else says nothing. */
+static struct slice
+trimmed(struct slice s)
+{
+    for (;;) {
+        s = slice_trim(s);
+        if (s.n > 0 && s.p[0] == '\0')
+            s = slice_sub(s, 1, s.n);
+        else if (s.n > 0 && s.p[s.n - 1] == '\0')
+            s.n--;
+        else
+            return s;
+    }
+}
+
 struct slice
 source_word(struct json object, const char *name)
 {
-    struct slice s = slice_trim(json_get_text(object, name));
+    struct slice s = trimmed(json_get_text(object, name));
     if (s.n == 0 || slice_eq_nocase(s, SLICE("null")))
         return SLICE_NONE;
     return s;
@@ -182,6 +197,28 @@ source_unnamed(struct slice payload, struct arena *a)
                       slice_hex(a, (struct slice){(const char *)hash, sizeof hash}));
 }
 
+bool
+source_shallow(struct slice json)
+{
+    enum { NESTED_MAX = 64 };
+    size_t depth = 0;
+    bool inside = false;
+    for (size_t i = 0; i < json.n; i++) {
+        char c = json.p[i];
+        if (inside && c == '\\')
+            i++;
+        else if (c == '"')
+            inside = !inside;
+        else if (!inside && (c == '{' || c == '['))
+            depth++;
+        else if (!inside && (c == '}' || c == ']'))
+            depth--;
+        if (depth > NESTED_MAX)
+            return false;
+    }
+    return true;
+}
+
 struct slice
 source_rest(struct json object, const char *const *known, struct arena *a)
 {
@@ -201,7 +238,7 @@ source_rest(struct json object, const char *const *known, struct arena *a)
             continue;
         struct slice text = json_minify(value, a);
         const char *key = slice_cstr(a, name);
-        if (text.n == 0 || text.n > VALUE_MAX || key == NULL)
+        if (text.n == 0 || text.n > VALUE_MAX || key == NULL || !source_shallow(text))
             continue;
         if (o == NULL)
             o = json_out_object(a);

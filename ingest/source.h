@@ -33,8 +33,8 @@ struct source_conf {
     int64_t port;              /* identity: where its sensors send to; 0: none */
     struct slice senders[SOURCE_SENDERS_MAX]; /* identity: addresses that may send; none: any */
     size_t n_senders;
-    int64_t now;               /* 100 ns, the worker's clock, corrected by the server's Date */
-    int64_t start;             /* 100 ns: how far back a first run reaches */
+    int64_t now;   /* 100 ns, the worker's clock, corrected by the server's Date */
+    int64_t start; /* 100 ns: how far back a first run reaches */
 };
 
 /* Where a source goes on. Stored as JSON, sealed; each number only grows. */
@@ -66,7 +66,8 @@ struct answer {
 /* One raw alert or record, byte for byte as the source gave it. */
 struct raw_alert {
     struct slice native_id; /* of the record: MDE id, audit record Id, MCAS _id, alert GUID */
-    int64_t version;        /* 100 ns; CLOCK_NONE: the source gives none, the worker sets the time received */
+    int64_t
+        version; /* 100 ns; CLOCK_NONE: the source gives none, the worker sets the time received */
     struct slice payload;
 };
 
@@ -106,7 +107,7 @@ struct source {
     const char *name;       /* configuration section, metric label, the word in tables and logs */
     int number;             /* in tables and keys: endpoint 1, mail 2, apps 3, identity 4 */
     const struct opt *opts; /* rows it adds to the configuration; NULL: none */
-    bool listens;           /* its alerts come to us: no first; parse gets one frame as answer.body */
+    bool listens; /* its alerts come to us: no first; parse gets one frame as answer.body */
 
     /* first - the requests that continue at a cursor; n written to *out_n, in the arena. */
     struct err (*first)(const struct source_conf *c, const struct cursor *at, struct arena *a,
@@ -168,15 +169,20 @@ int64_t source_time(struct json object, const char *name);
 /* source_time_ms - a member that is milliseconds since 1970; CLOCK_NONE when absent or no time of
  * the years 1970 to 9999. */
 int64_t source_time_ms(struct json object, const char *name);
-/* source_word - member's text, trimmed; NONE for null, "" and the literal "null" (sources.md 2.14). */
+/* source_word - member's text without white space and NULs at its ends; NONE for null, "" and the
+ * literal "null" (sources.md 2.14). */
 struct slice source_word(struct json object, const char *name);
 /* source_id - as source_word, and an integer as its decimal text: ids come in both types. */
 struct slice source_id(struct json object, const char *name, struct arena *a);
 /* source_unnamed - a native id for a record that gives none, so that it can be kept as dead:
  * "sha256:" and the hash of its bytes. SLICE_NONE: out of memory. */
 struct slice source_unnamed(struct slice payload, struct arena *a);
+/* source_shallow - compact JSON text that is not nested so deep that what holds it could not be
+ * read again (JSON_DEPTH_MAX). */
+bool source_shallow(struct slice json);
 /* source_rest - the members of an object that are not in `known` (ended by NULL) and not null or
- * empty, as a JSON object for alert.additional; at most 64, none over 4 KiB. NONE: there are none. */
+ * empty, as a JSON object for alert.additional; at most 64, none over 4 KiB or
+ * not source_shallow. NONE: there are none. */
 struct slice source_rest(struct json object, const char *const *known, struct arena *a);
 
 #endif

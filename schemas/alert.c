@@ -200,7 +200,6 @@ cut_texts(struct alert *al, struct arena *a)
         &al->assigned_to, &al->threat_name, &al->threat_family,      &al->actor,
         &al->policy_id,   &al->category,    &al->native_incident_id, &al->recommended_actions,
     };
-    cut(a, &al->title, TITLE_MAX);
     cut(a, &al->description, DESCRIPTION_MAX);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         cut(a, texts[i], TEXT_MAX);
@@ -280,6 +279,12 @@ merge_into(struct evidence *kept, const struct evidence *other)
         kept->created = other->created;
 }
 
+static struct err
+short_of_memory(void)
+{
+    return err_make(ERR_RETRY, "alert.memory", "an alert needs more memory than it may have");
+}
+
 /* One pass with a hash table: two thousand items must not cost two million comparisons. */
 static struct err
 merge_evidence(struct alert *al, struct arena *a)
@@ -291,7 +296,7 @@ merge_evidence(struct alert *al, struct arena *a)
         slots *= 2;
     uint32_t *table = arena_alloc(a, slots * sizeof *table); /* index + 1; 0: free */
     if (table == NULL)
-        return err_make(ERR_RETRY, "alert.memory", "no memory to merge evidence");
+        return short_of_memory();
     size_t kept = 0;
     for (size_t i = 0; i < al->n_evidence; i++) {
         struct evidence *ev = &al->evidence[i];
@@ -313,6 +318,10 @@ struct err
 alert_finish(struct alert *al, struct arena *a)
 {
     al->title = without_invisible_end(al->title);
+    cut(a, &al->title, TITLE_MAX);
+    al->title = slice_trim(al->title);
+    if (arena_short(a)) /* what is missing may only have found no room */
+        return short_of_memory();
     if (al->id.n == 0 || al->native_id.n == 0)
         return err_make(ERR_REJECT, "alert.incomplete", "the alert has no id");
     if (al->title.n == 0)
@@ -334,6 +343,6 @@ alert_finish(struct alert *al, struct arena *a)
     if (al->category.n == 0)
         al->category = SLICE("SuspiciousActivity");
     cut_texts(al, a);
-    al->title = slice_trim(al->title);
-    return merge_evidence(al, a);
+    struct err e = merge_evidence(al, a);
+    return e.kind == ERR_NONE && arena_short(a) ? short_of_memory() : e;
 }

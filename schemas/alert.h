@@ -16,9 +16,25 @@
 #include "common/slice.h"
 
 /* The numbers are Graph's (sources.md 6.2). */
-enum severity { SEVERITY_UNKNOWN = 0, SEVERITY_INFORMATIONAL = 32, SEVERITY_LOW = 64, SEVERITY_MEDIUM = 128, SEVERITY_HIGH = 256 };
-enum alert_status { STATUS_UNKNOWN = 0, STATUS_NEW = 2, STATUS_IN_PROGRESS = 4, STATUS_RESOLVED = 8 };
-enum classification { CLASS_UNKNOWN = 0, CLASS_FALSE_POSITIVE = 10, CLASS_TRUE_POSITIVE = 20, CLASS_EXPECTED_ACTIVITY = 30 };
+enum severity {
+    SEVERITY_UNKNOWN = 0,
+    SEVERITY_INFORMATIONAL = 32,
+    SEVERITY_LOW = 64,
+    SEVERITY_MEDIUM = 128,
+    SEVERITY_HIGH = 256
+};
+enum alert_status {
+    STATUS_UNKNOWN = 0,
+    STATUS_NEW = 2,
+    STATUS_IN_PROGRESS = 4,
+    STATUS_RESOLVED = 8
+};
+enum classification {
+    CLASS_UNKNOWN = 0,
+    CLASS_FALSE_POSITIVE = 10,
+    CLASS_TRUE_POSITIVE = 20,
+    CLASS_EXPECTED_ACTIVITY = 30
+};
 enum determination {
     DET_UNKNOWN = 0,
     DET_APT = 10,
@@ -64,9 +80,30 @@ enum detection_source {
     DETECTION_MANUAL = 262144,
     DETECTION_DLP = 524288,
 };
-enum evidence_verdict { VERDICT_UNKNOWN = 0, VERDICT_SUSPICIOUS = 1, VERDICT_MALICIOUS = 2, VERDICT_NO_THREATS = 3 };
-enum remediation_status { REMEDIATION_NONE = 0, REMEDIATION_REMEDIATED = 1, REMEDIATION_PREVENTED = 2, REMEDIATION_BLOCKED = 3, REMEDIATION_NOT_FOUND = 4 };
-enum evidence_role { ROLE_UNKNOWN = 0, ROLE_CONTEXTUAL = 1, ROLE_SCANNED = 2, ROLE_SOURCE = 3, ROLE_DESTINATION = 4, ROLE_COMPROMISED = 7, ROLE_ATTACKED = 9, ROLE_ATTACKER = 10, ROLE_SUSPICIOUS = 13 };
+enum evidence_verdict {
+    VERDICT_UNKNOWN = 0,
+    VERDICT_SUSPICIOUS = 1,
+    VERDICT_MALICIOUS = 2,
+    VERDICT_NO_THREATS = 3
+};
+enum remediation_status {
+    REMEDIATION_NONE = 0,
+    REMEDIATION_REMEDIATED = 1,
+    REMEDIATION_PREVENTED = 2,
+    REMEDIATION_BLOCKED = 3,
+    REMEDIATION_NOT_FOUND = 4
+};
+enum evidence_role {
+    ROLE_UNKNOWN = 0,
+    ROLE_CONTEXTUAL = 1,
+    ROLE_SCANNED = 2,
+    ROLE_SOURCE = 3,
+    ROLE_DESTINATION = 4,
+    ROLE_COMPROMISED = 7,
+    ROLE_ATTACKED = 9,
+    ROLE_ATTACKER = 10,
+    ROLE_SUSPICIOUS = 13
+};
 
 enum evidence_type {
     EVIDENCE_NONE = 0,
@@ -80,14 +117,14 @@ enum evidence_type {
     EVIDENCE_REGISTRY_KEY,
     EVIDENCE_REGISTRY_VALUE,
     EVIDENCE_MAILBOX,
-    EVIDENCE_MESSAGE,      /* analyzedMessageEvidence */
+    EVIDENCE_MESSAGE, /* analyzedMessageEvidence */
     EVIDENCE_MAIL_CLUSTER,
     EVIDENCE_CLOUD_APPLICATION,
     EVIDENCE_OAUTH_APPLICATION,
     EVIDENCE_SECURITY_GROUP,
     EVIDENCE_MALWARE,
     EVIDENCE_LOGON_SESSION,
-    EVIDENCE_RESOURCE,     /* azureResourceEvidence */
+    EVIDENCE_RESOURCE, /* azureResourceEvidence */
     EVIDENCE_TYPES
 };
 
@@ -96,13 +133,14 @@ struct evidence {
     enum evidence_type type;
     enum evidence_verdict verdict;
     enum remediation_status remediation;
-    enum evidence_role role; /* ROLE_UNKNOWN: none given */
-    int64_t created;         /* 100 ns; CLOCK_NONE: the alert's */
+    enum evidence_role role;       /* ROLE_UNKNOWN: none given */
+    int64_t created;               /* 100 ns; CLOCK_NONE: the alert's */
     struct slice detection_status; /* detected, blocked, prevented */
     /* account */
     struct slice account_name, domain_name, user_sid, aad_user_id, upn, display_name;
     /* device; mde_device_id is also where a file, process or registry item was seen */
-    struct slice mde_device_id, aad_device_id, dns_name, host_name, nt_domain, rbac_group, device_sid, os_platform;
+    struct slice mde_device_id, aad_device_id, dns_name, host_name, nt_domain, rbac_group,
+        device_sid, os_platform;
     /* file, process image, hash */
     struct slice file_name, file_path, sha1, sha256, md5, file_size;
     /* process */
@@ -111,10 +149,12 @@ struct evidence {
     /* network */
     struct slice ip, country, url;
     /* registry */
-    struct slice registry_key, registry_hive, registry_value, registry_value_name, registry_value_type;
+    struct slice registry_key, registry_hive, registry_value, registry_value_name,
+        registry_value_type;
     /* mail */
-    struct slice mailbox_address, network_message_id, internet_message_id, subject, sender, p1_sender, p2_sender,
-        sender_ip, recipient, delivery_action, delivery_location, cluster_by, cluster_value, cluster_query, urn;
+    struct slice mailbox_address, network_message_id, internet_message_id, subject, sender,
+        p1_sender, p2_sender, sender_ip, recipient, delivery_action, delivery_location, cluster_by,
+        cluster_value, cluster_query, urn;
     struct slice *message_ids; /* of a cluster */
     size_t n_message_ids;
     struct slice *urls; /* of a message */
@@ -122,7 +162,8 @@ struct evidence {
     int64_t mail_count; /* of a cluster; -1: not given */
     int64_t received;   /* of a message, 100 ns or CLOCK_NONE */
     /* application, group, malware, session, resource */
-    struct slice app_id, saas_app_id, instance_id, app_name, group_id, group_name, malware_name, malware_category, session_id, resource_id;
+    struct slice app_id, saas_app_id, instance_id, app_name, group_id, group_name, malware_name,
+        malware_category, session_id, resource_id;
 };
 
 struct raw_word {
@@ -139,10 +180,10 @@ enum { ALERT_RAW_WORDS_MAX = 10, ALERT_EVIDENCE_MAX = 2000, ALERT_TECHNIQUES_MAX
 
 struct alert {
     /* who it is */
-    struct slice source;     /* "endpoint", "mail", "apps", "identity" */
-    struct slice native_id;  /* its key within the source: design.md 5, promise 3 */
-    int64_t version;         /* 100 ns since 1970 */
-    struct slice id;         /* unified: da..., fa..., ca..., aa... (sources.md 7.1) */
+    struct slice source;    /* "endpoint", "mail", "apps", "identity" */
+    struct slice native_id; /* its key within the source: design.md 5, promise 3 */
+    int64_t version;        /* 100 ns since 1970 */
+    struct slice id;        /* unified: da..., fa..., ca..., aa... (sources.md 7.1) */
     struct slice provider_alert_id;
     /* what it says */
     struct slice title, description, recommended_actions, web_url;
@@ -154,8 +195,8 @@ struct alert {
     enum determination determination;
     enum service_source service;
     enum detection_source detection;
-    struct slice detector_id;       /* as sent; NULL when the source has none */
-    struct slice detector;          /* what repeats of this detection share: id or else title, never empty */
+    struct slice detector_id; /* as sent; NULL when the source has none */
+    struct slice detector; /* what repeats of this detection share: id or else title, never empty */
     struct slice investigation_id, investigation_state; /* endpoint word, first letter lower */
     struct slice assigned_to, threat_name, threat_family, actor, policy_id, native_incident_id;
     struct slice techniques[ALERT_TECHNIQUES_MAX];
@@ -186,7 +227,8 @@ void alert_word(struct alert *al, const char *member, struct slice word);
 /* alert_finish - what holds for every source: missing times filled (first/last activity from
  * created; created must be set), text cut (title 1 KiB, description 16 KiB, others 4 KiB at a
  * UTF-8 border), zero-width blanks at a title's end dropped, equal evidence items merged.
- * ERR_REJECT "alert.incomplete": no id, title or created time. */
+ * ERR_REJECT "alert.incomplete": no id, title or created time; ERR_RETRY "alert.memory": the arena
+ * was short while the alert was made, so that it may lack a part. */
 MUST_CHECK struct err alert_finish(struct alert *al, struct arena *a);
 
 /* Words of the enums: Graph's spelling, and that of the classic API (service.md 6.4). NULL never.
@@ -216,15 +258,20 @@ int alert_tactic(struct slice category);
  * what is stored and served. SLICE_NONE: out of memory. Ref: service.md 8.4, sources.md 6.3. */
 struct slice alert_evidence_json(const struct alert *al, struct arena *a);
 
-/* alert_json - the whole alert in Graph alerts_v2 shape, evidence included; for tests and export. */
+/* alert_json - the whole alert in Graph alerts_v2 shape, evidence included; for tests and export.
+ */
 struct slice alert_json(const struct alert *al, struct arena *a);
 
 /* Ways of writing of sources.md 7.5, before anything is compared; in the arena. */
-struct slice alert_fold_upn(struct slice s, struct arena *a);  /* trim, <> off, lower case; NONE unless x@y */
+struct slice alert_fold_upn(struct slice s,
+                            struct arena *a); /* trim, <> off, lower case; NONE unless x@y */
 struct slice alert_fold_host(struct slice s, struct arena *a); /* trim, lower case, final dot off */
-struct slice alert_fold_guid(struct slice s, struct arena *a); /* braces off, lower case; NONE unless a GUID */
-struct slice alert_fold_hash(struct slice s, struct arena *a); /* lower hex of 32, 40 or 64; else NONE */
-struct slice alert_fold_ip(struct slice s, struct arena *a);   /* canonical text; mapped IPv4 folded; else NONE */
-struct slice alert_fold_url(struct slice s, struct arena *a);  /* as 7.5, Safe Links unwrapped */
+struct slice alert_fold_guid(struct slice s,
+                             struct arena *a); /* braces off, lower case; NONE unless a GUID */
+struct slice alert_fold_hash(struct slice s,
+                             struct arena *a); /* lower hex of 32, 40 or 64; else NONE */
+struct slice alert_fold_ip(struct slice s,
+                           struct arena *a); /* canonical text; mapped IPv4 folded; else NONE */
+struct slice alert_fold_url(struct slice s, struct arena *a); /* as 7.5, Safe Links unwrapped */
 
 #endif
