@@ -247,7 +247,7 @@ disable_run(struct cli *cli)
     if (e.kind == ERR_NONE && n == 0)
         e = err_make(ERR_STOP, "refused.unknown_client", "there is no client of that id");
     if (e.kind == ERR_NONE)
-        cli_say(cli, "no new tokens for it; those it has end within an hour");
+        cli_say(cli, "no new tokens for it; those it has count no more");
     return finish(cli, &s, e);
 }
 

@@ -281,35 +281,25 @@ const struct cli_command incident_list_command = {
 
 /* ---- show */
 
-static bool
-is_kind(struct slice entity, const char *const *kinds)
-{
-    for (size_t i = 0; kinds[i] != NULL; i++)
-        if (slice_starts(entity, slice_of(kinds[i])))
-            return true;
-    return false;
-}
-
-/* A line of the entities of these kinds, without the kind. */
+/* A line of at most `count` entities without their kind, those of the first kinds first: somebody
+ * known by several identifiers is named by the best of them. */
 static void
-entities_line(struct bundle *p, const char *heading, const char *const *kinds)
+entities_line(struct bundle *p, const char *heading, const char *const *kinds, int32_t count)
 {
     const struct incidents_row *r = &p->rows[0];
-    size_t shown = 0, left = 0;
-    for (size_t i = 0; i < r->n_entities; i++) {
-        if (!is_kind(r->entities[i], kinds))
-            continue;
-        if (shown == SHOWN_MAX) {
-            left++;
-            continue;
+    int32_t shown = 0, most = count < SHOWN_MAX ? count : SHOWN_MAX;
+    for (; *kinds != NULL; kinds++) {
+        for (size_t i = 0; i < r->n_entities && shown < most; i++) {
+            struct slice s = r->entities[i];
+            if (!slice_starts(s, slice_of(*kinds)))
+                continue;
+            (void)slice_split(&s, ':');
+            printf("%s%.*s", shown == 0 ? heading : ", ", SLICE_ARG(plain(p->arena, s)));
+            shown++;
         }
-        struct slice s = r->entities[i];
-        (void)slice_split(&s, ':');
-        printf("%s%.*s", shown == 0 ? heading : ", ", SLICE_ARG(plain(p->arena, s)));
-        shown++;
     }
-    if (left > 0)
-        printf(" and %zu more", left);
+    if (shown > 0 && count > shown)
+        printf(" and %d more", count - shown);
     if (shown > 0)
         printf("\n");
 }
@@ -318,7 +308,7 @@ static void
 show_head(struct bundle *p)
 {
     static const char *const devices[] = {"dns:", "mde:", "aadd:", NULL};
-    static const char *const users[] = {"upn:", "aad:", "sid:", "sam:", NULL};
+    static const char *const users[] = {"upn:", "sam:", "sid:", "aad:", NULL};
     const struct incidents_row *r = &p->rows[0];
     struct arena *a = p->arena;
     printf("incident   %" PRId64 "  %.*s\n", r->id, SLICE_ARG(plain(a, r->name)));
@@ -332,8 +322,8 @@ show_head(struct bundle *p)
     printf("updated    %.*s, version %" PRId64 "\n", SLICE_ARG(when(a, r->updated)), r->version);
     printf("holds      %d alerts of %.*s; %d devices, %d users\n", r->alerts,
            SLICE_ARG(source_words(a, r->sources)), r->devices, r->users);
-    entities_line(p, "devices    ", devices);
-    entities_line(p, "users      ", users);
+    entities_line(p, "devices    ", devices, r->devices);
+    entities_line(p, "users      ", users, r->users);
 }
 
 static struct err

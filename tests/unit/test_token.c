@@ -1,375 +1,317 @@
-#include "ingest/token.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "capture.h"
-#include "ingest_bench.h"
+#include <cmocka.h>
 
-/* ---- what an endpoint answers */
+#include <string.h>
 
-static const struct {
-    long status;
-    const char *body;
-    enum err_kind kind;
-    const char *code, *says; /* in the text */
-} refusals[] = {
-    {401, "{\"error\":\"invalid_client\",\"error_codes\":[7000215]}", ERR_STOP, "token.refused",
-     "secret's value"},
-    {401, "{\"error\":\"invalid_client\",\"error_codes\":[7000222]}", ERR_STOP, "token.refused",
-     "expired"},
-    {400, "{\"error\":\"unauthorized_client\",\"error_codes\":[700016]}", ERR_STOP, "token.refused",
-     "consent"},
-    {401, "{\"error\":\"invalid_client\",\"error_codes\":[700027]}", ERR_STOP, "token.refused",
-     "signature"},
-    {400, "{\"error\":\"invalid_request\",\"error_codes\":[90002]}", ERR_STOP, "token.refused",
-     "directory"},
-    {400, "{\"error\":\"invalid_request\",\"error_codes\":[900144]}", ERR_STOP, "token.refused",
-     "token_url"},
-    {400, "{\"error\":\"invalid_scope\",\"error_codes\":[70011]}", ERR_STOP, "token.refused",
-     "resource"},
-    {400, "{\"error\":\"invalid_request\",\"error_codes\":[90011]}", ERR_STOP, "token.refused",
-     "malformed"},
-    {400, "{\"error\":\"invalid_request\",\"error_codes\":[9002313]}", ERR_STOP, "token.refused",
-     "malformed"},
-    {400, "{\"error\":\"brand_new\",\"error_codes\":[123]}", ERR_STOP, "token.refused",
-     "brand_new (AADSTS123)"},
-    {401, "{}", ERR_STOP, "token.refused", "AADSTS0"},
-    {400, "[]", ERR_STOP, "token.refused", "AADSTS0"},
-    {400, "{\"error\":7,\"error_codes\":{}}", ERR_STOP, "token.refused", "AADSTS0"},
-    {400, "<html>bad gateway</html>", ERR_RETRY, "token.status", "400"},
-    {401, "", ERR_RETRY, "token.status", "401"},
-    {302, "", ERR_RETRY, "token.status", "302"},
-    {403, "{}", ERR_RETRY, "token.status", "403"},
-    {429, "{}", ERR_RETRY, "token.status", "429"},
-    {503, "<html/>", ERR_RETRY, "token.status", "503"},
-    {200, "", ERR_RETRY, "token.answer", "JSON"},
-    {200, "<html>sign in</html>", ERR_RETRY, "token.answer", "JSON"},
-    {200, "{\"access_token\":\"abc", ERR_RETRY, "token.answer", "JSON"},
-    {200, "{\"expires_in\":3599}", ERR_RETRY, "token.answer", "no token"},
-    {200, "{\"access_token\":\"\"}", ERR_RETRY, "token.answer", "no token"},
-    {200, "{\"access_token\":7}", ERR_RETRY, "token.answer", "no token"},
-    {200, "{\"access_token\":\"a\\nX-Evil: 1\"}", ERR_RETRY, "token.answer", "no token"},
-    {200, "{\"access_token\":\"a\\rb\"}", ERR_RETRY, "token.answer", "no token"},
-    {200, "{\"access_token\":\"a\\u0000b\"}", ERR_RETRY, "token.answer", "no token"},
-    {200, "{\"access_token\":\"a b\"}", ERR_RETRY, "token.answer", "no token"},
-    {200, "{\"access_token\":\"caf\\u00e9\"}", ERR_RETRY, "token.answer", "no token"},
-};
+#include "common/crypto.h"
+#include "serve/token.h"
+#include "serve/token_form.h"
 
-static void
-test_a_refusal_says_what_an_administrator_has_to_do(void **state)
-{
-    struct arena *a = arena_new(1 << 20);
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
-        struct slice token = SLICE("untouched");
-        int64_t life_s = -7;
-        arena_reset(a);
-        struct err e =
-            token_read(refusals[i].status, slice_of(refusals[i].body), a, &token, &life_s);
-        if (e.kind != refusals[i].kind || strcmp(e.code, refusals[i].code) != 0 ||
-            strstr(e.text, refusals[i].says) == NULL)
-            fail_msg("%ld %s gave %s '%s'", refusals[i].status, refusals[i].body, e.code, e.text);
-        assert_true(slice_eq(token, SLICE("untouched")));
-        assert_int_equal(life_s, -7);
-    }
-    arena_free(a);
-    (void)state;
-}
+enum { NOW_S = 1575288000, HOUR_S = 3600 };
 
-static const struct {
-    const char *body;
-    int64_t life_s;
-} tokens[] = {
-    {"{\"token_type\":\"Bearer\",\"expires_in\":3599,\"ext_expires_in\":3599,"
-     "\"access_token\":\"eyJ0.e30.x-_~\"}",
-     3599},
-    {"{\"token_type\":\"Bearer\",\"expires_in\":\"3599\",\"expires_on\":\"1578666084\","
-     "\"not_before\":\"1578662184\",\"resource\":\"https://r\",\"access_token\":\"eyJ0.e30.x-_~\"}",
-     3599},
-    {"{\"access_token\":\"eyJ0.e30.x-_~\"}", 60},
-    {"{\"access_token\":\"eyJ0.e30.x-_~\",\"expires_in\":null}", 60},
-    {"{\"access_token\":\"eyJ0.e30.x-_~\",\"expires_in\":\"soon\"}", 60},
-    {"{\"access_token\":\"eyJ0.e30.x-_~\",\"expires_in\":-5}", 60},
-    {"{\"access_token\":\"eyJ0.e30.x-_~\",\"expires_in\":9223372036854775807}", 86400},
-};
-
-static void
-test_a_token_lives_as_long_as_a_number_or_text_says(void **state)
-{
-    struct arena *a = arena_new(1 << 20);
-    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
-        struct slice token;
-        int64_t life_s;
-        struct err e = token_read(200, slice_of(tokens[i].body), a, &token, &life_s);
-        if (e.kind)
-            fail_msg("%s: %s", tokens[i].body, e.text);
-        assert_true(slice_eq(token, SLICE("eyJ0.e30.x-_~")));
-        if (life_s != tokens[i].life_s)
-            fail_msg("%s lives %lld s", tokens[i].body, (long long)life_s);
-    }
-    arena_free(a);
-    (void)state;
-}
-
-static void
-test_a_token_too_long_for_a_header_is_none(void **state)
-{
-    struct arena *a = arena_new(1 << 20);
-    char *body = arena_alloc(a, 20000), *at = stpcpy(body, "{\"access_token\":\"");
-    memset(at, 'a', 16 * 1024 + 1);
-    at += 16 * 1024 + 1;
-    struct slice token;
-    int64_t life_s;
-    memcpy(at, "\"}", 3);
-    struct err e = token_read(200, slice_of(body), a, &token, &life_s);
-    assert_string_equal(e.code, "token.answer");
-    memcpy(at - 1, "\"}", 3);
-    e = token_read(200, slice_of(body), a, &token, &life_s);
-    assert_int_equal(e.kind, ERR_NONE);
-    arena_free(a);
-    (void)state;
-}
-
-/* ---- with an endpoint on the same loop */
-
-/* The clock of this test (linked with --wrap): hours pass when the test says so. */
-static int64_t ahead_ms;
-
-int64_t __real_clock_mono_ms(void);
-int64_t __wrap_clock_mono_ms(void);
-
-int64_t
-__wrap_clock_mono_ms(void)
-{
-    return __real_clock_mono_ms() + ahead_ms;
-}
-
-#define GOOD(token) "{\"access_token\":\"" token "\",\"expires_in\":3599}"
-
-struct outcome {
-    unsigned times;
-    char header[128];
-    struct err e;
-};
-
-static void
-on_ready(void *arg, struct slice header, struct err e)
-{
-    struct outcome *o = arg;
-    o->times++;
-    o->e = e;
-    bench_copy(o->header, sizeof o->header, header);
-}
-
-static struct source_conf
-conf_of(struct bench *b, const char *path)
-{
-    return (struct source_conf){.token_url = bench_url(b, path),
-                                .resource = SLICE("https://r/.default"),
-                                .client_id = SLICE("me"),
-                                .client_secret = SLICE("hush&hush=")};
-}
-
-static void
-ask(struct bench *b, struct token *t, struct outcome *o)
-{
-    *o = (struct outcome){.times = 0};
-    token_get(t, on_ready, o);
-    bench_until(b, o->times > 0);
-    bench_settle(b);
-    assert_int_equal(o->times, 1);
-}
+static struct arena *arena;
+static struct token_key key, other;
 
 static int
 setup(void **state)
 {
-    ahead_ms = 0;
-    *state = bench_new(NULL);
-    return 0;
+    (void)state;
+    arena = arena_new(8 * 1024 * 1024);
+    if (arena == NULL)
+        return 1;
+    key.kid = SLICE("weir-1");
+    other.kid = SLICE("weir-1"); /* the same name, another key */
+    struct err e = crypto_signing_key(arena, &key.private_pem, &key.public_pem);
+    if (e.kind == ERR_NONE)
+        e = crypto_signing_key(arena, &other.private_pem, &other.public_pem);
+    return (int)e.kind;
 }
 
 static int
 teardown(void **state)
 {
-    bench_free(*state);
+    (void)state;
+    arena_free(arena);
     return 0;
 }
 
+static struct slice roles[] = {{"Incident.Read.All", 17}, {"AdvancedHunting.Read.All", 24}};
+static const struct slice ours[] = {{"https://api.security.microsoft.com", 34},
+                                    {"https://127.0.0.1:8443", 22}};
+static const struct token_audiences audiences = {ours, 2};
+
+static struct token_claims
+claims(void)
+{
+    return (struct token_claims){.issuer = SLICE("https://127.0.0.1:8443/x/"),
+                                 .audience = SLICE("https://api.security.microsoft.com"),
+                                 .tenant = SLICE("0b6f2c1e-8d24-4f6c-9c0a-3f1f2a7d5e11"),
+                                 .client = SLICE("6c1f0f2e-52a1-4f0d-9d7b-0f6b7f0c9a11"),
+                                 .roles = roles,
+                                 .n_roles = 2,
+                                 .issued_s = NOW_S,
+                                 .not_before_s = NOW_S,
+                                 .expires_s = NOW_S + HOUR_S};
+}
+
+static struct slice
+signed_by(const struct token_key *k, const struct token_claims *c)
+{
+    struct slice token;
+    struct err e = token_sign(k, c, arena, &token);
+    assert_int_equal(e.kind, ERR_NONE);
+    return token;
+}
+
+static struct err
+verify(struct slice token, int64_t now_s, struct token_claims *out)
+{
+    return token_verify(token, &key, 1, &audiences, now_s, arena, out);
+}
+
 static void
-test_each_version_of_the_endpoint_gets_its_own_form(void **state)
+test_what_was_signed_is_read_again(void **state)
+{
+    struct token_claims c = claims(), got;
+    struct slice token = signed_by(&key, &c);
+    assert_true(slice_eq(token_kid(token, arena), SLICE("weir-1")));
+    assert_int_equal(verify(token, NOW_S, &got).kind, ERR_NONE);
+    assert_true(slice_eq(got.tenant, c.tenant));
+    assert_true(slice_eq(got.client, c.client));
+    assert_true(slice_eq(got.audience, c.audience));
+    assert_int_equal(got.n_roles, 2);
+    assert_true(slice_eq(got.roles[1], roles[1]));
+    assert_int_equal(got.expires_s, NOW_S + HOUR_S);
+    (void)state;
+}
+
+static void
+test_a_token_counts_between_its_times_and_a_minute_around(void **state)
 {
     static const struct {
-        const char *path, *form;
-    } rows[] = {
-        {"/oauth2/token", "grant_type=client_credentials&client_id=me&"
-                          "client_secret=hush%26hush%3D&resource=https%3A%2F%2Fr"},
-        {"/oauth2/v2.0/token", "grant_type=client_credentials&client_id=me&"
-                               "client_secret=hush%26hush%3D&scope=https%3A%2F%2Fr%2F.default"},
+        int64_t now_s;
+        const char *code;
+    } cases[] = {
+        {NOW_S - TOKEN_LEEWAY_S - 1, "token.early"},
+        {NOW_S - TOKEN_LEEWAY_S, NULL},
+        {NOW_S + HOUR_S + TOKEN_LEEWAY_S, NULL},
+        {NOW_S + HOUR_S + TOKEN_LEEWAY_S + 1, "token.expired"},
     };
-    struct bench *b = *state;
-    for (size_t i = 0; i < 2; i++) {
-        struct source_conf c = conf_of(b, rows[i].path);
-        struct token *t = token_new(b->fetch, &c);
-        struct outcome o;
-        bench_script(b, rows[i].path, {200, GOOD("one"), NULL});
-        ask(b, t, &o);
-        bench_need(o.e);
-        assert_string_equal(o.header, "Authorization: Bearer one");
-        assert_string_equal(b->asked[i].body, rows[i].form);
-        token_free(t);
+    struct token_claims c = claims(), got;
+    struct slice token = signed_by(&key, &c);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err e = verify(token, cases[i].now_s, &got);
+        assert_int_equal(e.kind, cases[i].code != NULL ? ERR_REJECT : ERR_NONE);
+        if (cases[i].code != NULL)
+            assert_string_equal(e.code, cases[i].code);
     }
+    (void)state;
 }
 
 static void
-test_a_token_at_hand_is_not_asked_for_until_it_is_dropped(void **state)
+test_a_token_for_another_service_is_refused(void **state)
 {
-    struct bench *b = *state;
-    struct source_conf c = conf_of(b, "/t");
-    struct token *t = token_new(b->fetch, &c);
-    struct outcome o = {.times = 0};
-    bench_script(b, "/t", {200, GOOD("one"), NULL}, {200, GOOD("two"), NULL});
-    ask(b, t, &o);
-    o.times = 0;
-    token_get(t, on_ready, &o);
-    assert_int_equal(o.times, 1); /* at once */
-    assert_string_equal(o.header, "Authorization: Bearer one");
-    assert_int_equal(bench_asked(b, "/t"), 1);
-    token_drop(t);
-    ask(b, t, &o);
-    assert_string_equal(o.header, "Authorization: Bearer two");
-    assert_int_equal(bench_asked(b, "/t"), 2);
-    token_free(t);
+    struct token_claims c = claims(), got;
+    c.audience = SLICE("https://vault.azure.net");
+    assert_string_equal(verify(signed_by(&key, &c), NOW_S, &got).code, "token.audience");
+    c.audience = SLICE("https://API.security.microsoft.com/");
+    assert_int_equal(verify(signed_by(&key, &c), NOW_S, &got).kind, ERR_NONE);
+    (void)state;
 }
 
 static void
-test_a_token_is_renewed_before_it_expires(void **state)
+test_a_token_without_a_tenant_is_refused(void **state)
 {
-    struct bench *b = *state;
-    struct source_conf c = conf_of(b, "/t");
-    struct token *t = token_new(b->fetch, &c);
-    struct outcome o;
-    bench_script(b, "/t", {200, GOOD("one"), NULL}, {200, GOOD("two"), NULL});
-    ask(b, t, &o);
-    ahead_ms = INT64_C(3500) * 1000;
-    ask(b, t, &o);
-    assert_string_equal(o.header, "Authorization: Bearer one");
-    ahead_ms = INT64_C(3510) * 1000; /* 89 s of its life are left, an answer takes a while */
-    ask(b, t, &o);
-    assert_string_equal(o.header, "Authorization: Bearer two");
-    token_free(t);
+    struct token_claims c = claims(), got;
+    c.tenant = SLICE_NONE;
+    assert_string_equal(verify(signed_by(&key, &c), NOW_S, &got).code, "token.claims");
+    (void)state;
 }
 
 static void
-test_a_dropped_token_is_not_given_when_the_endpoint_fails(void **state)
+test_a_key_of_the_same_name_is_not_the_same_key(void **state)
 {
-    struct bench *b = *state;
-    struct source_conf c = conf_of(b, "/t");
-    struct token *t = token_new(b->fetch, &c);
-    struct outcome o;
-    bench_script(b, "/t", {200, GOOD("one"), NULL}, {503, "", "120"},
-                 {401, "{\"error_codes\":[7000222]}", NULL}, {200, GOOD("two"), NULL});
-    ask(b, t, &o);
-    token_drop(t);
-    ask(b, t, &o);
-    assert_int_equal(o.e.kind, ERR_RETRY);
-    assert_int_equal(o.e.after_ms, 120000);
-    assert_string_equal(o.header, "");
-    ask(b, t, &o);
-    assert_int_equal(o.e.kind, ERR_STOP);
-    assert_string_equal(o.header, "");
-    ask(b, t, &o);
-    assert_string_equal(o.header, "Authorization: Bearer two");
-    token_free(t);
+    struct token_claims c = claims(), got;
+    assert_string_equal(verify(signed_by(&other, &c), NOW_S, &got).code, "token.bad");
+    (void)state;
 }
 
 static void
-test_a_static_token_needs_no_endpoint(void **state)
+test_each_changed_letter_is_found(void **state)
 {
-    struct bench *b = *state;
-    struct source_conf c = {.static_token = SLICE("0123abcd")};
-    struct token *t = token_new(b->fetch, &c);
-    struct outcome o = {.times = 0};
-    for (int i = 0; i < 2; i++) {
-        token_get(t, on_ready, &o);
-        assert_string_equal(o.header, "Authorization: Token 0123abcd");
-        token_drop(t);
+    struct token_claims c = claims(), got;
+    struct slice token = signed_by(&key, &c);
+    for (size_t i = 0; i + 1 < token.n; i += 7) { /* the last letter holds unused bits */
+        char *changed = slice_cstr(arena, token);
+        assert_non_null(changed);
+        changed[i] = changed[i] == 'A' ? 'B' : 'A';
+        if (changed[i] == token.p[i])
+            continue;
+        assert_int_equal(verify(slice_of(changed), NOW_S, &got).kind, ERR_REJECT);
     }
-    assert_int_equal(o.times, 2);
-    assert_int_equal(b->n_asked, 0);
-    token_free(t);
+    (void)state;
+}
+
+/* {"typ":"JWT","alg":"none","kid":"weir-1"} and the like, with the claims of a good token. */
+static struct slice
+with_header(const char *header, const char *signature)
+{
+    struct token_claims c = claims();
+    struct slice token = signed_by(&key, &c), rest = token;
+    (void)slice_split(&rest, '.');
+    struct slice body = slice_split(&rest, '.');
+    return slice_printf(arena, "%s.%.*s.%s", header, SLICE_ARG(body), signature);
 }
 
 static void
-test_a_token_freed_while_it_is_asked_for_calls_nobody(void **state)
+test_the_token_does_not_choose_its_algorithm(void **state)
 {
-    struct bench *b = *state;
-    struct source_conf c = conf_of(b, "/t");
-    struct token *t = token_new(b->fetch, &c);
-    static const struct reply late = {200, GOOD("late"), NULL};
-    struct outcome o = {.times = 0};
-    bench_script(b, "/t", {0, NULL, NULL});
-    token_get(t, on_ready, &o);
-    bench_until(b, b->held != NULL);
-    token_free(t);
-    bench_reply(b->held, &late);
-    b->held = NULL;
-    bench_settle(b);
-    assert_int_equal(o.times, 0);
+    static const char none[] = "eyJ0eXAiOiJKV1QiLCJhbGciOiJub25lIiwia2lkIjoid2Vpci0xIn0";
+    static const char hs256[] = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6IndlaXItMSJ9";
+    static const char es256[] = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiIsImtpZCI6IndlaXItMSJ9";
+    struct token_claims got;
+    assert_int_equal(verify(with_header(none, ""), NOW_S, &got).kind, ERR_REJECT);
+    assert_int_equal(verify(with_header(none, "AAAA"), NOW_S, &got).kind, ERR_REJECT);
+    assert_int_equal(verify(with_header(hs256, "AAAA"), NOW_S, &got).kind, ERR_REJECT);
+    assert_int_equal(verify(with_header(es256, ""), NOW_S, &got).kind, ERR_REJECT);
+    assert_true(slice_eq(token_kid(with_header(es256, ""), arena), key.kid));
+    assert_null(token_kid(with_header(hs256, "AAAA"), arena).p);
+    (void)state;
 }
 
 static void
-test_an_endpoint_that_is_no_address_is_told(void **state)
+test_what_is_no_token_is_refused(void **state)
 {
-    struct bench *b = *state;
-    struct source_conf c = {.token_url = SLICE("nowhere"), .client_id = SLICE("me")};
-    struct token *t = token_new(b->fetch, &c);
-    struct outcome o = {.times = 0};
-    token_get(t, on_ready, &o);
-    assert_int_equal(o.times, 1);
-    assert_string_equal(o.e.code, "fetch.url");
-    token_free(t);
+    static const char *const texts[] = {"",
+                                        ".",
+                                        "..",
+                                        "...",
+                                        "a.b.c",
+                                        "a.b",
+                                        "e30.e30.e30",
+                                        "eyJhbGciOiJFUzI1NiJ9.e30.AA",
+                                        "\xff.\xff.\xff"};
+    struct token_claims got;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        assert_string_equal(verify(slice_of(texts[i]), NOW_S, &got).code, "token.bad");
+    (void)state;
 }
 
 static void
-test_no_token_and_no_secret_is_logged_or_told(void **state)
+test_a_bearer_token_is_found_however_it_is_sent(void **state)
 {
-    struct bench *b = *state;
-    struct source_conf c = conf_of(b, "/t");
-    struct token *t = token_new(b->fetch, &c);
-    struct outcome o, refused;
-    static struct capture out, err;
-    bench_script(b, "/t", {200, GOOD("one"), NULL},
-                 {401, "{\"error\":\"invalid_client\",\"error_description\":\"hush\"}", NULL});
-    log_setup("test", LOG_DEBUG);
-    capture_begin(&out, STDOUT_FILENO);
-    capture_begin(&err, STDERR_FILENO);
-    ask(b, t, &o);
-    token_drop(t);
-    ask(b, t, &refused);
-    capture_end(&err);
-    capture_end(&out);
-    assert_int_equal(refused.e.kind, ERR_STOP);
-    assert_null(strstr(refused.e.text, "hush"));
-    assert_null(strstr(out.text, "hush"));
-    assert_null(strstr(out.text, "Bearer"));
-    assert_null(strstr(err.text, "hush"));
-    assert_null(strstr(err.text, "Bearer"));
-    token_free(t);
+    static const struct {
+        const char *header, *token;
+    } cases[] = {
+        {"Bearer abc", "abc"},      {"bearer abc", "abc"}, {"abc", "abc"},
+        {"  Bearer   abc ", "abc"}, {"Basic abc", NULL},   {"", NULL},
+        {"Bearer ", "Bearer"},      {NULL, NULL},          {"Bearer a b", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct slice got = token_bearer(slice_of(cases[i].header));
+        assert_int_equal(got.p != NULL, cases[i].token != NULL);
+        if (cases[i].token != NULL)
+            assert_true(slice_eq(got, slice_of(cases[i].token)));
+    }
+    (void)state;
+}
+
+static void
+test_one_of_the_roles_is_enough_and_the_plural_counts(void **state)
+{
+    static const char *const wanted[] = {"Incident.Read.All", "Incident.ReadWrite.All", NULL};
+    static const struct {
+        const char *role;
+        bool enough;
+    } cases[] = {{"Incident.Read.All", true},
+                 {"Incident.ReadWrite.All", true},
+                 {"Incidents.Read.All", true},
+                 {"Incidents.ReadWrite.All", true},
+                 {"AdvancedHunting.Read.All", false},
+                 {"incident.read.all", false},
+                 {"Incident.Read", false},
+                 {"Incidents.", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct slice role = slice_of(cases[i].role);
+        const struct token_claims c = {.roles = &role, .n_roles = 1};
+        assert_int_equal(token_has_role(&c, wanted), cases[i].enough);
+    }
+    assert_false(token_has_role(&(const struct token_claims){.n_roles = 0}, wanted));
+    (void)state;
+}
+
+/* ---- the form of a token request */
+
+static void
+test_a_token_form_gives_client_and_audience(void **state)
+{
+    struct token_form f;
+    struct token_refusal why;
+    assert_true(token_form_read(SLICE("grant_type=client_credentials&client_id=ABC&client_secret="
+                                      "s%2Bx&scope=https%3A%2F%2Fapi%2F.default"),
+                                true, arena, &f, &why));
+    assert_true(slice_eq(f.client_id, SLICE("abc")));
+    assert_true(slice_eq(f.secret, SLICE("s+x")));
+    assert_true(slice_eq(f.audience, SLICE("https://api")));
+    assert_true(token_form_read(SLICE("grant_type=client_credentials&client_id=ABC&client_secret="
+                                      "s&resource=https://api"),
+                                false, arena, &f, &why));
+    assert_true(slice_eq(f.audience, SLICE("https://api")));
+    (void)state;
+}
+
+static void
+test_a_wrong_token_form_is_refused_as_the_directory_does(void **state)
+{
+    static const struct {
+        const char *body, *error;
+        int32_t code;
+    } cases[] = {
+        {"", "invalid_request", 900144},
+        {"grant_type=", "invalid_request", 900144},
+        {"grant_type=%zz", "invalid_request", 90011},
+        {"grant_type=password", "unsupported_grant_type", 70003},
+        {"grant_type=client_credentials&client_secret=s&scope=x/.default", "invalid_request",
+         900144},
+        {"grant_type=client_credentials&client_id=c&scope=x/.default", "invalid_request", 900144},
+        {"grant_type=client_credentials&client_id=c&client_secret=s", "invalid_request", 900144},
+        {"grant_type=client_credentials&client_id=c&client_secret=s&scope=openid", "invalid_scope",
+         70011},
+        {"grant_type=client_credentials&client_id=c&client_secret=s&scope=/.default",
+         "invalid_scope", 70011},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct token_form f;
+        struct token_refusal why;
+        assert_false(token_form_read(slice_of(cases[i].body), true, arena, &f, &why));
+        assert_string_equal(why.error, cases[i].error);
+        assert_int_equal(why.code, cases[i].code);
+        assert_int_equal(why.status, 400);
+        assert_true(strlen(why.text) > 10);
+    }
+    (void)state;
 }
 
 int
 main(void)
 {
-#define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-    const struct CMUnitTest all[] = {
-        cmocka_unit_test(test_a_refusal_says_what_an_administrator_has_to_do),
-        cmocka_unit_test(test_a_token_lives_as_long_as_a_number_or_text_says),
-        cmocka_unit_test(test_a_token_too_long_for_a_header_is_none),
-        WITH_BENCH(test_each_version_of_the_endpoint_gets_its_own_form),
-        WITH_BENCH(test_a_token_at_hand_is_not_asked_for_until_it_is_dropped),
-        WITH_BENCH(test_a_token_is_renewed_before_it_expires),
-        WITH_BENCH(test_a_dropped_token_is_not_given_when_the_endpoint_fails),
-        WITH_BENCH(test_a_static_token_needs_no_endpoint),
-        WITH_BENCH(test_a_token_freed_while_it_is_asked_for_calls_nobody),
-        WITH_BENCH(test_an_endpoint_that_is_no_address_is_told),
-        WITH_BENCH(test_no_token_and_no_secret_is_logged_or_told),
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_was_signed_is_read_again),
+        cmocka_unit_test(test_a_token_counts_between_its_times_and_a_minute_around),
+        cmocka_unit_test(test_a_token_for_another_service_is_refused),
+        cmocka_unit_test(test_a_token_without_a_tenant_is_refused),
+        cmocka_unit_test(test_a_key_of_the_same_name_is_not_the_same_key),
+        cmocka_unit_test(test_each_changed_letter_is_found),
+        cmocka_unit_test(test_the_token_does_not_choose_its_algorithm),
+        cmocka_unit_test(test_what_is_no_token_is_refused),
+        cmocka_unit_test(test_a_bearer_token_is_found_however_it_is_sent),
+        cmocka_unit_test(test_one_of_the_roles_is_enough_and_the_plural_counts),
+        cmocka_unit_test(test_a_token_form_gives_client_and_audience),
+        cmocka_unit_test(test_a_wrong_token_form_is_refused_as_the_directory_does),
     };
-    return cmocka_run_group_tests(all, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }
