@@ -165,8 +165,8 @@ add_file(const struct work *w, struct json file)
         return;
     v->file_name = source_word(file, "Name");
     v->file_path = source_word(file, "Directory");
-    v->malware_name = source_word(file, "MalwareFamily");
-    v->verdict = v->malware_name.n > 0 ? VERDICT_MALICIOUS : VERDICT_UNKNOWN;
+    struct slice family = source_word(file, "MalwareFamily");
+    v->verdict = family.n > 0 ? VERDICT_MALICIOUS : VERDICT_UNKNOWN;
     struct slice unused;
     struct json item;
     struct json_iter it = json_items(member(w->all, file, "FileHashes"));
@@ -177,6 +177,7 @@ add_file(const struct work *w, struct json file)
         if (hash.n > 0 && place->n == 0)
             *place = hash;
     }
+    mail_add_malware(w->out, w->a, family);
 }
 
 static void
@@ -239,7 +240,6 @@ on_mailbox(const struct work *w)
     v->upn = mail_fold(alert_fold_upn, word(w, "Upn"), w->a);
     v->display_name = word(w, "DisplayName");
     v->aad_user_id = mail_fold(alert_fold_guid, word(w, "AadId"), w->a);
-    v->urn = word(w, "Urn");
 }
 
 static void
@@ -250,7 +250,6 @@ on_url(const struct work *w)
     if (v != NULL) {
         v->url = url;
         v->verdict = verdict_of(w);
-        v->urn = word(w, "Urn");
     }
 }
 

@@ -9,6 +9,7 @@ enum row_kind {
     ROW_END = 0,
     ROW_TEXT,  /* a slice */
     ROW_INT,   /* a slice that is an integer on the wire; what is none becomes null */
+    ROW_NAME,  /* a slice where an integer had its place: what is one becomes null */
     ROW_COUNT, /* an int64_t; -1: null */
     ROW_TIME,  /* an int64_t, 100 ns */
     ROW_LIST,  /* a slice * and its count at `count` */
@@ -31,6 +32,10 @@ struct row {
 #define INT(n, m)                                                                                  \
     {                                                                                              \
         .kind = ROW_INT, .name = (n), .offset = offsetof(struct evidence, m)                       \
+    }
+#define NAME(n, m)                                                                                 \
+    {                                                                                              \
+        .kind = ROW_NAME, .name = (n), .offset = offsetof(struct evidence, m)                      \
     }
 #define COUNT(n, m)                                                                                \
     {                                                                                              \
@@ -107,7 +112,7 @@ static const struct row p1_rows[] = {
 
 static const struct row p2_rows[] = {
     TEXT("emailAddress", p2_sender),
-    NONE("displayName"),
+    TEXT("displayName", display_name),
     NONE("domainName"),
     END,
 };
@@ -228,8 +233,9 @@ static const struct row mail_cluster[] = {
 };
 
 static const struct row cloud_application[] = {
-    INT("appId", app_id), TEXT("displayName", app_name), INT("instanceId", instance_id),
-    NONE("instanceName"), INT("saasAppId", saas_app_id), END,
+    INT("appId", app_id),           TEXT("displayName", app_name),
+    INT("instanceId", instance_id), NAME("instanceName", instance_id),
+    INT("saasAppId", saas_app_id),  END,
 };
 
 static const struct row oauth_application[] = {
@@ -239,6 +245,7 @@ static const struct row oauth_application[] = {
 static const struct row security_group[] = {
     TEXT("securityGroupId", group_id),
     TEXT("displayName", group_name),
+    TEXT("sid", user_sid),
     END,
 };
 
@@ -333,6 +340,13 @@ put_int(struct json_out *o, const char *name, struct slice text)
         json_out_null(o, name);
 }
 
+static bool
+is_int(struct slice text)
+{
+    int64_t v = 0;
+    return slice_int(text, &v);
+}
+
 static struct json_out *
 list_of(const struct slice *items, size_t n, struct arena *a)
 {
@@ -354,6 +368,11 @@ put_row(struct json_out *o, const struct row *r, const struct evidence *ev, stru
         break;
     case ROW_INT:
         put_int(o, r->name, *(const struct slice *)field);
+        break;
+    case ROW_NAME:
+        json_out_text(o, r->name,
+                      is_int(*(const struct slice *)field) ? SLICE_NONE
+                                                           : *(const struct slice *)field);
         break;
     case ROW_COUNT:
         if (*(const int64_t *)field >= 0)
@@ -416,7 +435,10 @@ evidence_object(const struct alert *al, const struct evidence *ev, struct arena 
     json_out_set(o, "roles", roles);
     json_out_set(o, "detailedRoles", json_out_array(a));
     json_out_set(o, "tags", json_out_array(a));
-    put_rows(o, shapes[ev->type].rows, ev, a);
+    struct evidence told = *ev;
+    if (told.p2_sender.n == 0) /* what a source calls the sender is what people see */
+        told.p2_sender = told.sender;
+    put_rows(o, shapes[ev->type].rows, &told, a);
     if (ev->type == EVIDENCE_FILE_HASH)
         hash_members(o, ev);
     return o;
