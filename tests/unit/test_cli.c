@@ -203,7 +203,7 @@ test_the_code_of_an_error_decides_the_exit_code(void **state)
     } ROWS[] = {
         {"x.y", 1},         {"usage.flag", 2},      {"conf.value", 3},  {"db.connect", 4},
         {"bus.connect", 4}, {"refused.confirm", 5}, {"x.forbidden", 5}, {"config.x", 1},
-        {"x.connected", 1}, {"forbidden.x", 1},   {"bus.conf", 3},      {"seal.mode", 3},
+        {"x.connected", 1}, {"forbidden.x", 1},     {"bus.conf", 3},    {"seal.mode", 3},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         char line[64];
