@@ -102,7 +102,7 @@ answer(struct asking *k)
     call_json(c, 200, o, NULL);
 }
 
-/* ---- the first key */
+/* ---- the key */
 
 static void
 on_keys(void *arg, const struct db_rows *rows, struct err e)
@@ -140,6 +140,26 @@ make_key(struct asking *k)
     clients_token_keys(c->api->control, c->r->arena, (struct db_answer){on_keys, k});
     db_sync(c->api->control, on_key_made, k);
     log_info("auth.key_made", LOG_STR("kid", FIRST_KID));
+}
+
+static void
+on_keys_read(void *arg, struct err e)
+{
+    struct asking *k = arg;
+    if (e.kind)
+        call_err(k->call, e);
+    else if (k->call->api->n_keys > 0)
+        answer(k);
+    else
+        make_key(k);
+}
+
+static void
+read_keys(struct asking *k)
+{
+    struct call *c = k->call;
+    clients_token_keys(c->api->control, c->r->arena, (struct db_answer){on_keys, k});
+    db_sync(c->api->control, on_keys_read, k);
 }
 
 /* ---- the client */
@@ -187,7 +207,7 @@ on_client_read(void *arg, struct err e)
         token_refuse(&why, 401, "invalid_client", 7000215, "Invalid client secret is provided.");
         refuse(k->call, &why);
     } else if (k->call->api->n_keys == 0) {
-        make_key(k);
+        read_keys(k);
     } else {
         answer(k);
     }
