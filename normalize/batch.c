@@ -140,8 +140,10 @@ batch_committed(struct batch *b)
 {
     struct batch_part *p = NULL;
     for (size_t i = 0; i < b->n_shares; i++)
-        if (!b->shares[i].fenced && b->shares[i].tenant->engine != NULL)
+        if (!b->shares[i].fenced && b->shares[i].tenant->engine != NULL) {
             incident_commit(b->shares[i].tenant->engine);
+            tenants_weigh(b->shares[i].tenant);
+        }
     for (size_t i = 0; i < b->n_window; i++) {
         const struct gathered *g = &b->records[b->at + i];
         if (p == NULL || p->partition != g->partition)

@@ -447,6 +447,23 @@ links(const struct tenant *t, const struct incident_changes *c, int64_t at, stru
     return ERR_OK;
 }
 
+/* A redirected incident holds nothing any more: to a reader it looks like its survivor. */
+static void
+look_like_survivor(struct incidents_row *r, const struct incident_changes *c)
+{
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct incident_row *s = &c->rows[i];
+        if (s->id != r->redirect_to)
+            continue;
+        if (r->name.n == 0)
+            r->name = r->first_name = s->name;
+        r->severity = (int32_t)s->severity;
+        r->created = s->created_s * CLOCK_SECOND;
+        r->first_activity = s->first_s * CLOCK_SECOND;
+        r->last_activity = s->last_s * CLOCK_SECOND;
+    }
+}
+
 struct err
 rows_changes(const struct tenant *t, const struct incident_changes *c, int32_t partition,
              int64_t at, struct arena *a, struct rows_changes *out)
@@ -461,6 +478,8 @@ rows_changes(const struct tenant *t, const struct incident_changes *c, int32_t p
         return no_memory();
     for (size_t i = 0; i < c->n_rows; i++) {
         incident_of_row(&c->rows[i], at, &out->incidents[i]);
+        if (c->rows[i].redirect_to != 0)
+            look_like_survivor(&out->incidents[i], c);
         event_of_row(t, &c->rows[i], &out->incidents[i], partition, at, &out->events[i]);
     }
     for (size_t i = 0; i < c->n_members; i++)

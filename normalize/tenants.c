@@ -17,6 +17,7 @@ struct tenants {
     struct seal *seal;
     size_t most, known, n; /* n: those that are loaded */
     size_t engine_bytes;
+    size_t bytes; /* of all engines */
     uint64_t turn;
     struct tenant *buckets[BUCKETS];
 };
@@ -33,6 +34,16 @@ tenants_new(struct seal *seal, const struct conf *c)
     return t;
 }
 
+void
+tenants_weigh(struct tenant *t)
+{
+    struct tenants *all = t->all;
+    all->bytes -= t->bytes;
+    t->bytes = t->engine != NULL ? incident_engine_bytes(t->engine) : 0;
+    all->bytes += t->bytes;
+    metric_set(METRIC_weir_correlation_bytes, (int64_t)all->bytes);
+}
+
 static void
 unload(struct tenant *t)
 {
@@ -40,6 +51,7 @@ unload(struct tenant *t)
         t->all->n--;
     incident_engine_free(t->engine);
     t->engine = NULL;
+    tenants_weigh(t);
     arena_free(t->settings);
     t->settings = NULL;
     metric_set(METRIC_weir_correlation_tenants, (int64_t)t->all->n);

@@ -27,6 +27,7 @@ struct tenant {
     struct err failed; /* loading: the first error */
     uint64_t used;     /* turn of its last use */
     size_t share;      /* the batch's own: where in its window this tenant's share is */
+    size_t bytes;      /* of its engine, as last weighed */
     struct tenants *all;
     struct tenant *next;
 };
@@ -47,6 +48,9 @@ MUST_CHECK struct err tenants_loaded(struct tenant *t);
 /* tenants_drop - its memory is not what the store holds, or the tenant is gone. */
 void tenants_drop(struct tenant *t);
 void tenants_drop_all(struct tenants *t);
+
+/* tenants_weigh - the tenant's engine has changed: weir_correlation_bytes. */
+void tenants_weigh(struct tenant *t);
 
 /* tenants_turn - a batch begins: what was not used for longest may go now; older pointers to
  * tenants are dead. */

@@ -128,6 +128,7 @@ on_confirmed(void *arg, struct err e)
 {
     struct deliverer *d = arg;
     note(d, e);
+    health_set(d->health, "kafka", e.kind == ERR_NONE, "Kafka did not confirm an event");
     if (e.kind == ERR_STOP) { /* the producer is of no use any more: a new process has a new one */
         log_err("deliver.kafka", &e);
         loop_stop(d->loop, CLI_FAILED);

@@ -37,6 +37,13 @@ clients_disable(struct db *db, struct arena *a, struct slice client_id, struct d
 }
 
 void
+clients_delete(struct db *db, struct arena *a, struct slice directory_hmac, struct db_answer answer)
+{
+    (void)a;
+    columns_send(db, sql_clients_delete, NULL, answer, PARAMS(db_bytes(directory_hmac)));
+}
+
+void
 clients_get_row(const struct db_rows *rows, size_t row, struct arena *a, struct clients_row *out)
 {
     static const struct column columns[] = {

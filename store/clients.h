@@ -27,6 +27,9 @@ void clients_list(struct db *db, struct arena *a, struct slice directory_hmac,
                   struct db_answer answer);
 void clients_disable(struct db *db, struct arena *a, struct slice client_id,
                      struct db_answer answer);
+/* clients_delete - all of a directory: they do not outlive its tenant. */
+void clients_delete(struct db *db, struct arena *a, struct slice directory_hmac,
+                    struct db_answer answer);
 /* clients_get_row - texts are borrowed, roles lie in the arena. */
 void clients_get_row(const struct db_rows *rows, size_t row, struct arena *a,
                      struct clients_row *out);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/health.h"
@@ -10,6 +11,7 @@
 #include "common/log.h"
 #include "common/metric.h"
 #include "store/alerts.h"
+#include "store/clients.h"
 #include "store/fence.h"
 #include "store/incidents.h"
 #include "store/purges.h"
@@ -236,6 +238,16 @@ step_drop(struct purge *p)
     return e.kind ? e : journal(p, "drop", SLICE("{}"));
 }
 
+/* Its API clients end with it: after a new opt-in nobody holds an old secret. */
+static struct err
+step_clients(struct purge *p)
+{
+    struct session *s = p->session;
+    clients_delete(s->control, s->arena, p->tenant.directory_hmac, DB_UNTOLD);
+    struct err e = db_wait(s->control, s->loop);
+    return e.kind ? e : journal(p, "clients", SLICE("{}"));
+}
+
 static struct err
 step_shared(struct purge *p)
 {
@@ -283,8 +295,8 @@ step_done(struct purge *p)
 
 /* Order matters: fence before drop, drop before what Kafka must confirm (erasure.md 7). */
 static struct err (*const steps[])(struct purge *p) = {
-    step_inventory, step_fence, step_broadcast, step_last_id, step_drop,
-    step_shared,    step_check, step_tombstone, step_done,
+    step_inventory, step_fence,  step_broadcast, step_clients,   step_last_id,
+    step_drop,      step_shared, step_check,     step_tombstone, step_done,
 };
 
 /* ---- a purge */
@@ -429,11 +441,13 @@ run_purge(struct cli *cli)
 {
     struct session s;
     struct health *h = NULL;
+    char name[32];
+    (void)snprintf(name, sizeof name, "purge-%d", (int)getpid());
     struct err e = session_open(&s, cli_conf(cli), true);
     if (e.kind == ERR_RETRY)
         e = ERR_OK; /* it waits for the database, as every worker does */
     if (e.kind == ERR_NONE)
-        e = health_start(s.loop, s.conf, "purge", &h);
+        e = health_start(s.loop, s.conf, name, &h);
     if (e.kind) {
         session_close(&s);
         return cli_fail(cli, e);
