@@ -150,9 +150,9 @@ check: $(B)/installed-build $(B)/installed-test
 .PHONY: test
 test: $(B)/installed-build $(B)/installed-run $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(CHECKS) $(INTEGRATION_C)) $(INTEGRATION_TOOLS)
-	@$(MAKE) --no-print-directory -j2 fuzzers
+	@$(if $(T),,$(MAKE) --no-print-directory -j2 fuzzers)
 	@B=$(B) tests/with-servers $(B) tests/run-tests \
-		$(call matching,$(CHECKS) $(CHECK_SCRIPTS) $(INTEGRATION_C) $(INTEGRATION_SCRIPTS)) $(if $(T),,$(FUZZ_RUNS))
+		$(call matching,$(CHECKS) $(CHECK_SCRIPTS) $(INTEGRATION_C) $(INTEGRATION_SCRIPTS)) $(if $(T),,-- $(FUZZ_RUNS))
 
 .PHONY: integration
 integration: $(B)/installed-build $(B)/installed-run $(B)/installed-test
