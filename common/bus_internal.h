@@ -1,8 +1,9 @@
 /*
  * bus_internal.h: what the files of the bus share; nobody else includes it.
  *
- * librdkafka shows here and in bus*.c only. Its threads do one thing to us: they write to the
- * eventfd of a bus_wake, and the loop's thread then polls the queue until it is empty.
+ * librdkafka shows here, in bus_consumer_internal.h and in bus*.c only. Its threads do one thing to
+ * us: they write to the eventfd of a bus_wake, and the loop's thread then polls the queue until it
+ * is empty.
  */
 #ifndef WEIR_BUS_INTERNAL_H
 #define WEIR_BUS_INTERNAL_H
