@@ -4,7 +4,7 @@
  * Every Kafka value is an Avro record in a Confluent frame: byte 0, the schema's number big-endian
  * (schemas/index), the record. A value is decoded with the schema it was written with and mapped
  * to the struct by field name; a field it lacks gets our default (libraries.md 5.3). avro-c shows
- * only in codec.c. Slices of a decoded record live in the arena.
+ * only in codec*.c. Slices of a decoded record live in the arena.
  */
 #ifndef WEIR_CODEC_H
 #define WEIR_CODEC_H
