@@ -1,11 +1,9 @@
 #include "normalize/keys.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/clock.h"
+#include "normalize/keys_internal.h"
 
-enum { COMMAND_MIN = 24, COMMAND_KEPT = 256, HEX_RUN = 6, SID_PARTS = 4, GUID_LENGTH = 36 };
+enum { COMMAND_MIN = 24 };
 
 /* One alert on its way to a set. */
 struct build {
@@ -22,60 +20,6 @@ struct entity {
     struct key_identity id;
     struct slice short_name; /* used only when there is nothing stronger */
 };
-
-/* ---- stop values: what everybody has says nothing (correlation.md 3) */
-
-static const char *const STOP_ACCOUNTS[] = {"system",
-                                            "local system",
-                                            "localsystem",
-                                            "local service",
-                                            "localservice",
-                                            "network service",
-                                            "networkservice",
-                                            "nt authority",
-                                            "root",
-                                            "guest",
-                                            "admin",
-                                            "administrator",
-                                            "user",
-                                            "anonymous",
-                                            "anonymous logon",
-                                            "everyone",
-                                            "-",
-                                            "n/a",
-                                            "null",
-                                            "unknown",
-                                            "none"};
-static const char *const STOP_SIDS[] = {"s-1-0-0",  "s-1-5-7", "s-1-5-11", "s-1-5-18", "s-1-5-19",
-                                        "s-1-5-20", "s-1-0",   "s-1-1",    "s-1-2",    "s-1-3"};
-static const char *const STOP_SID_STARTS[] = {"s-1-0-",    "s-1-1-",    "s-1-2-",
-                                              "s-1-3-",    "s-1-5-32-", "s-1-5-80-",
-                                              "s-1-5-82-", "s-1-5-90-", "s-1-5-96-"};
-static const char *const STOP_HOSTS[] = {
-    "localhost", "localhost.localdomain", "unknown", "null", "none", "n/a", "-"};
-static const char *const STOP_HASHES[] = {
-    "da39a3ee5e6b4b0d3255bfef95601890afd80709", /* the empty file */
-    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"};
-
-#define IN(list, s) in_list(list, sizeof(list) / sizeof(list[0]), s)
-
-static bool
-in_list(const char *const *list, size_t n, struct slice s)
-{
-    for (size_t i = 0; i < n; i++)
-        if (slice_eq_nocase(s, slice_of(list[i])))
-            return true;
-    return false;
-}
-
-static bool
-only(struct slice s, const char *chars)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (strchr(chars, s.p[i]) == NULL || s.p[i] == '\0')
-            return false;
-    return true;
-}
 
 /* ---- the set */
 
@@ -180,45 +124,11 @@ add_name(struct build *b, struct entity *e, struct slice kind, struct slice valu
 
 /* ---- users */
 
-/* S-1-12-1-a-b-c-d is an object id: its 16 bytes as four words, least byte first; a GUID's text
- * shows the first three groups with the largest byte first. SLICE_NONE: not such a SID. */
-static struct slice
-cloud_sid(struct slice sid, struct arena *a)
-{
-    struct slice prefix = SLICE("s-1-12-1-");
-    if (!slice_starts(sid, prefix))
-        return SLICE_NONE;
-    struct slice rest = slice_sub(sid, prefix.n, sid.n);
-    uint8_t bytes[16];
-    for (int i = 0; i < SID_PARTS; i++) {
-        int64_t word;
-        if (!slice_int(slice_split(&rest, '-'), &word) || word < 0 || word > UINT32_MAX)
-            return SLICE_NONE;
-        for (int k = 0; k < 4; k++)
-            bytes[4 * i + k] = (uint8_t)(word >> 8 * k);
-    }
-    if (rest.p != NULL)
-        return SLICE_NONE;
-    return slice_printf(a, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-                        bytes[3], bytes[2], bytes[1], bytes[0], bytes[5], bytes[4], bytes[7],
-                        bytes[6], bytes[8], bytes[9], bytes[10], bytes[11], bytes[12], bytes[13],
-                        bytes[14], bytes[15]);
-}
-
-static bool
-sid_stops(struct slice sid)
-{
-    for (size_t i = 0; i < sizeof(STOP_SID_STARTS) / sizeof(STOP_SID_STARTS[0]); i++)
-        if (slice_starts(sid, slice_of(STOP_SID_STARTS[i])))
-            return true;
-    return IN(STOP_SIDS, sid) || !slice_starts(sid, SLICE("s-1-"));
-}
-
 static void
 add_guid(struct build *b, struct entity *e, struct slice kind, struct slice raw)
 {
     struct slice guid = alert_fold_guid(raw, b->a);
-    if (!only(guid, "0-"))
+    if (!keys_stop_guid(guid))
         add_name(b, e, kind, guid);
 }
 
@@ -226,10 +136,10 @@ static void
 add_sid(struct build *b, struct entity *e, struct slice raw)
 {
     struct slice sid = slice_lower(b->a, slice_trim(raw));
-    struct slice object = cloud_sid(sid, b->a);
-    if (object.n == GUID_LENGTH)
+    struct slice object = keys_cloud_sid(sid, b->a);
+    if (object.n == KEYS_GUID_LENGTH)
         add_guid(b, e, SLICE("aad:"), object);
-    else if (sid.n > 0 && !sid_stops(sid))
+    else if (sid.n > 0 && !keys_stop_sid(sid))
         add_name(b, e, SLICE("sid:"), sid);
 }
 
@@ -250,7 +160,7 @@ add_account(struct build *b, struct entity *e, struct slice name, struct slice d
     }
     name = slice_trim(name);
     domain = slice_trim(domain);
-    if (name.n == 0 || domain.n == 0 || IN(STOP_ACCOUNTS, name) || IN(STOP_ACCOUNTS, domain) ||
+    if (name.n == 0 || domain.n == 0 || keys_stop_account(name) || keys_stop_account(domain) ||
         slice_eq_nocase(domain, SLICE(".")) || slice_eq_nocase(domain, SLICE("workgroup")))
         return;
     struct slice both = slice_printf(b->a, "%.*s\\%.*s", SLICE_ARG(domain), SLICE_ARG(name));
@@ -295,7 +205,7 @@ add_device(struct build *b, const struct evidence *v)
     struct slice dns = alert_fold_host(v->dns_name, b->a);
     struct slice host = alert_fold_host(v->host_name, b->a);
     uint8_t address[16];
-    bool named = dns.n > 0 && !IN(STOP_HOSTS, dns) && !keys_address(dns, address);
+    bool named = dns.n > 0 && !keys_stop_host(dns) && !keys_address(dns, address);
     add_name(b, &e, SLICE("mde:"), slice_lower(b->a, slice_trim(v->mde_device_id)));
     add_guid(b, &e, SLICE("aadd:"), v->aad_device_id);
     add_sid(b, &e, v->device_sid);
@@ -305,7 +215,7 @@ add_device(struct build *b, const struct evidence *v)
         e.short_name = dns;
     if (slice_find(host, SLICE("."), 0) < host.n && !keys_address(host, address))
         add_name(b, &e, SLICE("dns:"), host);
-    else if (host.n > 0 && !IN(STOP_HOSTS, host) && !keys_address(host, address))
+    else if (host.n > 0 && !keys_stop_host(host) && !keys_address(host, address))
         e.short_name = host;
     add_entity(b, &e);
 }
@@ -331,98 +241,15 @@ add_file(struct build *b, const struct evidence *v)
         hash = alert_fold_hash(v->sha1, b->a);
     if (hash.n != 64 && hash.n != 40)
         return;
-    if (!only(hash, "0") && !IN(STOP_HASHES, hash))
+    if (!keys_stop_hash(hash))
         add_value(b, KEY_FILE, hash);
 }
 
-static bool
-is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
-
-static bool
-is_word(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
-}
-
-static bool
-is_guid(struct slice s)
-{
-    for (size_t i = 0; i < GUID_LENGTH; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (i >= s.n || (dash ? s.p[i] != '-' : !is_hex(s.p[i])))
-            return false;
-    }
-    return true;
-}
-
-/* The length of the volatile word that text begins with, or 0; *word is the length of the word. */
-static size_t
-volatile_run(struct slice text, size_t *word)
-{
-    size_t digits = 0, hex = 0, n = 0;
-    for (; n < text.n && is_word(text.p[n]); n++) {
-        digits += text.p[n] >= '0' && text.p[n] <= '9';
-        hex += is_hex(text.p[n]);
-    }
-    *word = n;
-    if (n > 0 && is_guid(text))
-        return GUID_LENGTH;
-    bool mixed = n >= HEX_RUN && digits >= 2;
-    return n > 0 && (digits == n || (hex == n && n >= HEX_RUN) || mixed) ? n : 0;
-}
-
-/*
- * What is new each time a command runs becomes one '#': numbers, GUIDs, long runs of hex digits,
- * and long words in which digits are mixed, as names of temporary files are. Short ones such as
- * "x64" or "ps1" stay. White space is one blank.
- */
-static struct slice
-mask_command(struct slice text, struct arena *a)
-{
-    struct slice low = slice_lower(a, text);
-    char *out = low.p != NULL ? arena_alloc(a, low.n + 1) : NULL;
-    size_t n = 0, word;
-    if (out == NULL)
-        return SLICE_NONE;
-    for (size_t i = 0; i < low.n;) {
-        size_t run = volatile_run(slice_sub(low, i, low.n), &word);
-        if (run > 0) {
-            out[n++] = '#';
-            i += run;
-        } else if (word > 0) {
-            memcpy(out + n, low.p + i, word);
-            n += word;
-            i += word;
-        } else {
-            char c = low.p[i] == '\t' || low.p[i] == '\n' || low.p[i] == '\r' ? ' ' : low.p[i];
-            if (c != ' ' || (n > 0 && out[n - 1] != ' '))
-                out[n++] = c;
-            i++;
-        }
-    }
-    return slice_trim((struct slice){out, n});
-}
-
-/* Long commands: the beginning for people, and a sum over all of it. */
 static void
 add_command(struct build *b, struct slice text)
 {
-    struct slice masked = mask_command(slice_trim(text), b->a);
-    if (text.n < COMMAND_MIN || masked.n == 0)
-        return;
-    if (masked.n > COMMAND_KEPT) {
-        uint64_t h = 0xcbf29ce484222325U;
-        for (size_t i = 0; i < masked.n; i++)
-            h = (h ^ (uint8_t)masked.p[i]) * 0x100000001b3U;
-        size_t kept = COMMAND_KEPT;
-        while (kept > 0 && ((unsigned char)masked.p[kept] & 0xc0) == 0x80)
-            kept--;
-        masked = slice_printf(b->a, "%.*s... %016llx", (int)kept, masked.p, (unsigned long long)h);
-    }
-    add_value(b, KEY_COMMAND, masked);
+    if (text.n >= COMMAND_MIN)
+        add_value(b, KEY_COMMAND, keys_command(slice_trim(text), b->a));
 }
 
 static void
@@ -450,28 +277,6 @@ add_address(struct build *b, struct slice raw)
         add_value(b, type, text);
 }
 
-/* host of "scheme://user@host:port/path" */
-static struct slice
-url_host(struct slice url)
-{
-    size_t at = slice_find(url, SLICE("://"), 0);
-    struct slice rest = at < url.n ? slice_sub(url, at + 3, url.n) : url;
-    size_t end = 0;
-    while (end < rest.n && strchr("/?#\\", rest.p[end]) == NULL)
-        end++;
-    rest.n = end;
-    for (size_t i = 0; i < rest.n; i++)
-        if (rest.p[i] == '@') {
-            rest = slice_sub(rest, i + 1, rest.n);
-            i = (size_t)-1;
-        }
-    if (rest.n > 0 && rest.p[0] == '[') {
-        struct slice v6 = slice_sub(rest, 1, rest.n);
-        return slice_split(&v6, ']');
-    }
-    return slice_split(&rest, ':');
-}
-
 static void
 add_url(struct build *b, struct slice raw)
 {
@@ -480,7 +285,7 @@ add_url(struct build *b, struct slice raw)
     if (url.n == 0)
         return;
     add_value(b, KEY_URL, url);
-    struct slice host = alert_fold_host(url_host(url), b->a);
+    struct slice host = alert_fold_host(keys_url_host(url), b->a);
     if (keys_address(host, address)) {
         add_address(b, host);
         return;
@@ -497,7 +302,7 @@ static void
 add_message_id(struct build *b, struct slice raw)
 {
     struct slice guid = alert_fold_guid(raw, b->a);
-    if (!only(guid, "0-"))
+    if (!keys_stop_guid(guid))
         add_value(b, KEY_NETWORK_MESSAGE, guid);
 }
 
@@ -608,14 +413,12 @@ of_cloud_app(struct build *b, const struct evidence *v)
     add_value(b, KEY_CLOUD_APP, slice_lower(b->a, slice_trim(id)));
 }
 
-/* A session's number means something on its device only; 0x3e4, 0x3e5, 0x3e7 are the system's. */
+/* A session's number means something on its device only. */
 static void
 of_session(struct build *b, const struct evidence *v)
 {
     struct slice id = slice_lower(b->a, slice_trim(v->session_id)), place = add_place(b, v);
-    static const char *const system[] = {"0x3e4", "0x3e5", "0x3e7", "996",
-                                         "997",   "999",   "0",     "0x0"};
-    if (id.n > 0 && !IN(system, id))
+    if (id.n > 0 && !keys_stop_session(id))
         add_value(b, KEY_SESSION,
                   slice_printf(b->a, "%.*s%s%.*s", SLICE_ARG(place), place.n > 0 ? "/" : "",
                                SLICE_ARG(id)));
