@@ -35,6 +35,15 @@ struct bus_producer {
     void *closed_arg;
 };
 
+/* What becomes of it; it is in the list no more. */
+static void
+delivery_tell(struct delivery *d, struct err e)
+{
+    if (d->done != NULL)
+        d->done(d->arg, e);
+    free(d);
+}
+
 static void
 delivery_end(struct delivery *d, struct err e)
 {
@@ -47,9 +56,7 @@ delivery_end(struct delivery *d, struct err e)
         d->next->prev = d->prev;
     p->waiting--;
     p->waiting_bytes -= d->bytes;
-    if (d->done != NULL)
-        d->done(d->arg, e);
-    free(d);
+    delivery_tell(d, e);
 }
 
 static struct err
@@ -109,8 +116,13 @@ destroy_done(uv_work_t *w, int status)
 {
     struct bus_producer *p = w->data;
     (void)status;
-    while (p->first != NULL)
-        delivery_end(p->first, err_make(ERR_RETRY, "bus.produce", "closed before Kafka confirmed"));
+    while (p->first != NULL) {
+        struct delivery *d = p->first;
+        p->first = d->next;
+        p->waiting--;
+        p->waiting_bytes -= d->bytes;
+        delivery_tell(d, err_make(ERR_RETRY, "bus.produce", "closed before Kafka confirmed"));
+    }
     if (p->closed != NULL)
         p->closed(p->closed_arg);
     free(p);

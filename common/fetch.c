@@ -139,15 +139,22 @@ on_header(char *bytes, size_t one, size_t n, void *arg)
 
 /* ---- the end of a transfer */
 
+/* from is what points to it: the list, or the transfer in front. */
+static void
+transfer_unlink(struct transfer *t, struct transfer **from)
+{
+    *from = t->next;
+    if (t->next != NULL)
+        t->next->link = from;
+    t->link = NULL;
+    curl_multi_remove_handle(t->fetch->multi, t->easy);
+}
+
 static void
 transfer_free(struct transfer *t)
 {
-    if (t->link != NULL) {
-        *t->link = t->next;
-        if (t->next != NULL)
-            t->next->link = t->link;
-        curl_multi_remove_handle(t->fetch->multi, t->easy);
-    }
+    if (t->link != NULL)
+        transfer_unlink(t, t->link);
     curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->headers);
     free(t->body);
@@ -375,6 +382,7 @@ fetch_close(struct fetch *f, void (*closed)(void *arg), void *arg)
         struct err e = err_make(ERR_RETRY, "fetch.closed", "%s: given up, shutting down", t->where);
         void (*done)(void *, const struct fetch_answer *, struct err) = t->done;
         void *done_arg = t->arg;
+        transfer_unlink(t, &f->transfers);
         transfer_free(t);
         done(done_arg, NULL, e);
     }

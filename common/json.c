@@ -368,6 +368,9 @@ utf8_valid_prefix(struct slice s, size_t from)
     return at;
 }
 
+/* U+FFFD */
+static const char REPLACEMENT[3] = {'\xef', '\xbf', '\xbd'};
+
 /* s itself when it is UTF-8, else a copy with each bad byte replaced. */
 static struct slice
 utf8_clean(struct arena *a, struct slice s)
@@ -381,8 +384,8 @@ utf8_clean(struct arena *a, struct slice s)
     memcpy(made, s.p, at);
     size_t n = at;
     while (at < s.n) {
-        memcpy(made + n, "\xef\xbf\xbd", 3);
-        n += 3;
+        memcpy(made + n, REPLACEMENT, sizeof REPLACEMENT);
+        n += sizeof REPLACEMENT;
         size_t from = at + 1;
         at = utf8_valid_prefix(s, from);
         memcpy(made + n, s.p + from, at - from);

@@ -142,7 +142,8 @@ metric_see(enum metric m, double seconds, const char *const *labels)
     struct series *s = series(m, labels);
     if (s == NULL)
         return;
-    if (!(seconds >= 0)) /* another machine's clock is ahead of ours */
+    assert(s->histogram != NULL); /* a series of a histogram has one from its beginning */
+    if (!(seconds >= 0))          /* another machine's clock is ahead of ours */
         seconds = 0;
     size_t i = 0;
     while (i < BOUNDS && !(seconds <= BOUNDS_S[i]))

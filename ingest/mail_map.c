@@ -22,7 +22,7 @@ struct set {
 static struct slice
 repaired(struct slice s, struct arena *a)
 {
-    static const char hex[] = "0123456789abcdef";
+    static const char hex[] = "0123456789abcdef", escape[4] = {'\\', 'u', '0', '0'};
     size_t controls = 0;
     for (size_t i = 0; i < s.n; i++)
         controls += (unsigned char)s.p[i] < ' ';
@@ -34,7 +34,7 @@ repaired(struct slice s, struct arena *a)
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         if (inside && (unsigned char)c < ' ') {
-            memcpy(p + n, "\\u00", 4);
+            memcpy(p + n, escape, sizeof escape);
             p[n + 4] = hex[c >> 4];
             p[n + 5] = hex[c & 15];
             n += 6;
