@@ -66,7 +66,8 @@ size_t bus_waiting(const struct bus_producer *p); /* records not yet confirmed *
 
 /* bus_producer_close - gives what waits at most wait_ms, then closed(arg). Harmless when called
  * twice. NULL is fine (closed is then called at once). */
-void bus_producer_close(struct bus_producer *p, int64_t wait_ms, void (*closed)(void *arg), void *arg);
+void bus_producer_close(struct bus_producer *p, int64_t wait_ms, void (*closed)(void *arg),
+                        void *arg);
 
 /* ---- consumer */
 
@@ -143,7 +144,8 @@ MUST_CHECK struct err bus_topic_create(const struct conf *c, const struct bus_to
 /* bus_topic_delete - a missing topic is success. ERR_RETRY "bus.connect", ERR_STOP "bus.topic",
  * ERR_REJECT "bus.demo": the demo broker cannot. */
 MUST_CHECK struct err bus_topic_delete(const struct conf *c, const char *topic, int timeout_ms);
-/* bus_topic_check - partitions and settings are as asked; ERR_STOP "bus.topic" names what is not. */
+/* bus_topic_check - partitions and settings are as asked; ERR_STOP "bus.topic" names what is not.
+ */
 MUST_CHECK struct err bus_topic_check(const struct conf *c, const struct bus_topic *t,
                                       int timeout_ms);
 /* bus_topic_list - names that start with prefix, sorted, in the arena, NULL-terminated.
@@ -156,8 +158,8 @@ MUST_CHECK struct err bus_topic_list(const struct conf *c, const char *prefix, i
 struct bus_demo;
 
 /* bus_demo_start - topics with their partitions; bootstrap is borrowed from the demo. */
-MUST_CHECK struct err bus_demo_start(const struct bus_topic *topics, size_t n, struct bus_demo **out,
-                                     const char **bootstrap);
+MUST_CHECK struct err bus_demo_start(const struct bus_topic *topics, size_t n,
+                                     struct bus_demo **out, const char **bootstrap);
 void bus_demo_stop(struct bus_demo *d);
 
 #endif

@@ -11,7 +11,8 @@
 
 #include "common/conf.h"
 
-extern const struct opt cli_opts[]; /* log.level, run.parent_pid; cli_main adds it to every table list */
+/* log.level, run.parent_pid; cli_main adds it to every table list */
+extern const struct opt cli_opts[];
 
 enum cli_exit {
     CLI_DONE = 0,
@@ -62,12 +63,12 @@ int cli_main(int argc, char **argv, const struct cli_command *const *commands,
              const struct opt *const *tables);
 
 const struct conf *cli_conf(const struct cli *cli);
-struct arena *cli_arena(struct cli *cli); /* lives until the command returns */
-bool cli_json(const struct cli *cli);     /* --json was given */
+struct arena *cli_arena(struct cli *cli);                      /* lives until the command returns */
+bool cli_json(const struct cli *cli);                          /* --json was given */
 const char *cli_flag(const struct cli *cli, const char *name); /* NULL: not given; switch: "" */
 const char *cli_argument(const struct cli *cli);               /* NULL: none given */
-const char *cli_config(const struct cli *cli);                 /* --config's file; NULL: not given */
-const char *cli_program(const struct cli *cli);                /* path of this binary, absolute */
+const char *cli_config(const struct cli *cli);  /* --config's file; NULL: not given */
+const char *cli_program(const struct cli *cli); /* path of this binary, absolute */
 
 /* cli_say - a line of words on stderr, unless --quiet. Control characters but line ends are made
  * visible; cut at 2,000 bytes. */
@@ -75,7 +76,8 @@ void cli_say(const struct cli *cli, const char *format, ...) __attribute__((form
 
 /* cli_fail - prints "weir: <text>" (with the code when --json: {"error":{"code","message"}} on
  * stdout) and returns the exit code that fits: conf.*, *.conf and *.mode (a setting that is no good
- * after all) 3; fetch/db/bus connect errors (codes ending in ".connect") 4; codes starting "refused." or ".forbidden" 5; "usage." 2; else 1. */
+ * after all) 3; fetch/db/bus connect errors (codes ending in ".connect") 4; codes starting
+ * "refused." or ".forbidden" 5; "usage." 2; else 1. */
 int cli_fail(const struct cli *cli, struct err e);
 
 /* cli_table - rows of text under headings, columns aligned; for people. */

@@ -23,18 +23,30 @@ enum opt_type { OPT_TYPE_END = 0, OPT_TYPE_INT, OPT_TYPE_BOOL, OPT_TYPE_TEXT };
 
 struct opt {
     enum opt_type type;
-    const char *name; /* dotted; one part may be "*": region.*.database */
-    const char *unit; /* of an int: "s", "bytes"; NULL otherwise */
+    const char *name;              /* dotted; one part may be "*": region.*.database */
+    const char *unit;              /* of an int: "s", "bytes"; NULL otherwise */
     int64_t fallback, least, most; /* int; a bool's fallback is 0 or 1 */
     const char *text;              /* a text's default; NULL: none */
     const char *help;              /* a sentence */
 };
 
 #define OPT_INT(n, u, d, lo, hi, h)                                                                \
-    {.type = OPT_TYPE_INT, .name = (n), .unit = (u), .fallback = (d), .least = (lo), .most = (hi), .help = (h)}
-#define OPT_BOOL(n, d, h) {.type = OPT_TYPE_BOOL, .name = (n), .fallback = (d), .most = 1, .help = (h)}
-#define OPT_TEXT(n, d, h) {.type = OPT_TYPE_TEXT, .name = (n), .text = (d), .help = (h)}
-#define OPT_END {.type = OPT_TYPE_END}
+    {                                                                                              \
+        .type = OPT_TYPE_INT, .name = (n), .unit = (u), .fallback = (d), .least = (lo),            \
+        .most = (hi), .help = (h)                                                                  \
+    }
+#define OPT_BOOL(n, d, h)                                                                          \
+    {                                                                                              \
+        .type = OPT_TYPE_BOOL, .name = (n), .fallback = (d), .most = 1, .help = (h)                \
+    }
+#define OPT_TEXT(n, d, h)                                                                          \
+    {                                                                                              \
+        .type = OPT_TYPE_TEXT, .name = (n), .text = (d), .help = (h)                               \
+    }
+#define OPT_END                                                                                    \
+    {                                                                                              \
+        .type = OPT_TYPE_END                                                                       \
+    }
 
 struct conf; /* opaque */
 

@@ -33,8 +33,8 @@ MUST_CHECK struct err crypto_self_signed(const char *const *names, int days, str
 MUST_CHECK struct err crypto_signing_key(struct arena *a, struct slice *private_pem,
                                          struct slice *public_pem);
 
-/* crypto_unbase64 - standard alphabet with padding; SLICE_NONE: not base64, over 1 MiB, or the arena
- * is full. */
+/* crypto_unbase64 - standard alphabet with padding; SLICE_NONE: not base64, over 1 MiB, or the
+ * arena is full. */
 struct slice crypto_unbase64(struct arena *a, struct slice text);
 
 #endif

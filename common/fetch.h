@@ -27,8 +27,8 @@ void fetch_close(struct fetch *f, void (*closed)(void *arg), void *arg);
 enum { FETCH_HEADERS_MAX = 8 };
 
 struct fetch_request {
-    const char *method; /* "GET", "POST" */
-    struct slice url;   /* http or https */
+    const char *method;                      /* "GET", "POST" */
+    struct slice url;                        /* http or https */
     struct slice headers[FETCH_HEADERS_MAX]; /* "Name: value" */
     size_t n_headers;
     struct slice body; /* SLICE_NONE: none */
@@ -53,9 +53,9 @@ struct fetch_answer {
  * Returns an error, and then done() is never called: ERR_REJECT "fetch.url", "fetch.header" (not
  * printable ASCII, or too many), ERR_RETRY "fetch.memory", "fetch.connect", "fetch.closed".
  */
-MUST_CHECK struct err fetch_start(struct fetch *f, const struct fetch_request *r, struct arena *a,
-                                  void (*done)(void *arg, const struct fetch_answer *answer, struct err e),
-                                  void *arg);
+MUST_CHECK struct err
+fetch_start(struct fetch *f, const struct fetch_request *r, struct arena *a,
+            void (*done)(void *arg, const struct fetch_answer *answer, struct err e), void *arg);
 
 /* fetch_header - the value of the last header of that name, any letter case; SLICE_NONE. */
 struct slice fetch_header(struct slice headers, const char *name);

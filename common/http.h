@@ -26,8 +26,8 @@ struct http_request {
 };
 
 struct http_conf {
-    const char *address; /* "127.0.0.1"; "::" and "0.0.0.0" for all */
-    int port;            /* 0: any free one, see http_port */
+    const char *address;            /* "127.0.0.1"; "::" and "0.0.0.0" for all */
+    int port;                       /* 0: any free one, see http_port */
     struct slice cert_pem, key_pem; /* both given: TLS */
     size_t body_max;
     size_t arena_max; /* of one request */

@@ -17,7 +17,16 @@
 
 enum { JSON_DEPTH_MAX = 128 };
 
-enum json_type { JSON_ABSENT = 0, JSON_NULL, JSON_BOOL, JSON_INT, JSON_REAL, JSON_TEXT, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_ABSENT = 0,
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_INT,
+    JSON_REAL,
+    JSON_TEXT,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 struct json {
     uint64_t w[2]; /* all zero: absent */

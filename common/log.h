@@ -5,7 +5,7 @@
  * name. On a terminal the same fields come as text. No payloads, tokens or personal data; a tenant
  * is its oid. Ref: style.md 9.
  *
- *     log_info("ingest.page", LOG_STR("source", name), LOG_INT("alerts", n), LOG_INT("took_ms", t));
+ *     log_info("ingest.page", LOG_STR("source", name), LOG_INT("alerts", n));
  *     log_err("ingest.refused", &e, LOG_STR("source", name));
  */
 #ifndef WEIR_LOG_H
@@ -28,7 +28,8 @@ struct log_field {
     const struct oid *oid;
 };
 
-#define LOG_INT(field, value) ((struct log_field){.name = (field), .kind = LOG_FIELD_INT, .i = (value)})
+#define LOG_INT(field, value)                                                                      \
+    ((struct log_field){.name = (field), .kind = LOG_FIELD_INT, .i = (value)})
 #define LOG_STR(field, value)                                                                      \
     ((struct log_field){.name = (field), .kind = LOG_FIELD_SLICE, .s = slice_of(value)})
 #define LOG_SLICE(field, value)                                                                    \

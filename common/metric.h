@@ -27,10 +27,13 @@ enum metric {
  * argument list in the order of the row's labels: metric_add(METRIC_weir_x_total, 1, "endpoint",
  * "stored"). Values must be static text. At most 3 labels and 256 series a metric; beyond, the
  * label values become "other". Thread: the loop's. */
-#define metric_add(m, by, ...) metric_change(m, by, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
-#define metric_set(m, to, ...) metric_put(m, to, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+#define metric_add(m, by, ...)                                                                     \
+    metric_change(m, by, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+#define metric_set(m, to, ...)                                                                     \
+    metric_put(m, to, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 /* seconds, buckets 1 ms to 300 s */
-#define metric_observe(m, s, ...) metric_see(m, s, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+#define metric_observe(m, s, ...)                                                                  \
+    metric_see(m, s, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 
 void metric_change(enum metric m, int64_t by, const char *const *labels);
 void metric_put(enum metric m, int64_t to, const char *const *labels);

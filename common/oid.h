@@ -29,7 +29,7 @@ bool oid_parse(struct slice text, struct oid *out);
 
 bool oid_eq(const struct oid *a, const struct oid *b);
 int oid_cmp(const struct oid *a, const struct oid *b);
-struct slice oid_slice(const struct oid *oid); /* the 16 bytes, borrowed */
+struct slice oid_slice(const struct oid *oid);      /* the 16 bytes, borrowed */
 bool oid_from(struct slice bytes, struct oid *out); /* false: not 16 bytes */
 
 #endif

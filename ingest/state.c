@@ -29,8 +29,8 @@ state_cursor_read(struct slice text, struct arena *a, struct cursor *out)
     struct json doc;
     struct err e = json_parse(text, a, &doc);
     struct cursor c = {.since = CLOCK_NONE, .closed = CLOCK_NONE, .until = CLOCK_NONE};
-    if (e.kind || !json_get_int(doc, "since", &c.since) || !json_get_int(doc, "closed", &c.closed) ||
-        !json_get_int(doc, "until", &c.until))
+    if (e.kind || !json_get_int(doc, "since", &c.since) ||
+        !json_get_int(doc, "closed", &c.closed) || !json_get_int(doc, "until", &c.until))
         return err_make(ERR_REJECT, "ingest.cursor", "a stored cursor cannot be read");
     c.started = json_bool(json_get(doc, "started"), false);
     *out = c;

@@ -17,10 +17,10 @@ struct incident_engine; /* one tenant; opaque */
 
 /* An alert version as the engine takes it. */
 struct incident_alert {
-    struct slice source;                /* name; number below */
-    uint8_t source_number;              /* 0 to 31 */
-    struct slice native_id;             /* with the source: its key */
-    int64_t version;                    /* not higher than the known one: nothing happens */
+    struct slice source;    /* name; number below */
+    uint8_t source_number;  /* 0 to 31 */
+    struct slice native_id; /* with the source: its key */
+    int64_t version;        /* not higher than the known one: nothing happens */
     bool rewritten; /* other bytes of the same version: absorbed although it is not higher */
     int64_t created_s, first_s, last_s; /* activity already sanitised by incident_alert_of */
     uint8_t level;                      /* 0 informational .. 3 high; unknown counts as low */

@@ -17,7 +17,8 @@ struct topic_name {
 struct topic_name topic_control(const struct conf *c, const char *region);
 struct topic_name topic_alerts(const struct conf *c, const char *region);
 struct topic_name topic_incidents(const struct conf *c, const char *region);
-struct topic_name topic_incidents_of(const struct conf *c, const char *region, const struct oid *oid);
+struct topic_name topic_incidents_of(const struct conf *c, const char *region,
+                                     const struct oid *oid);
 struct topic_name topic_group_ingest(const struct conf *c, const char *region, const char *source);
 struct topic_name topic_group_normalize(const struct conf *c, const char *region);
 
@@ -25,7 +26,8 @@ enum { TOPICS_PER_REGION = 3 };
 
 /* topic_wanted - the three topics of a region with partitions (kafka.partitions) and the settings
  * of design.md 5; names point into `names`. */
-void topic_wanted(const struct conf *c, const char *region, struct topic_name names[TOPICS_PER_REGION],
+void topic_wanted(const struct conf *c, const char *region,
+                  struct topic_name names[TOPICS_PER_REGION],
                   struct bus_topic out[TOPICS_PER_REGION]);
 
 #endif

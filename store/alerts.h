@@ -41,8 +41,8 @@ struct alerts_row {
     int32_t leads;     /* mask of lead tactics of all versions */
 };
 
-/* alerts_upsert - an older version, or the same bytes, changes nothing (design.md 5, promise 3), but
- * keys and leads, which are of all versions that were met; leads are or-ed to what is there.
+/* alerts_upsert - an older version, or the same bytes, changes nothing (design.md 5, promise 3),
+ * but keys and leads, which are of all versions that were met; leads are or-ed to what is there.
  * Answered with the keys that were new or changed: columns source, native_id (alerts_key_row). */
 void alerts_upsert(struct db *db, struct arena *a, const struct oid *tenant,
                    const struct alerts_row *rows, size_t n, struct db_answer answer);

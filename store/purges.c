@@ -11,11 +11,8 @@ schema_of(struct arena *a, const struct oid *tenant)
 static void
 send_one(struct db *db, const char *sql, struct db_param p, struct db_answer answer)
 {
-    const struct db_statement s = {.sql = sql,
-                                   .params = {p},
-                                   .n_params = 1,
-                                   .answered = answer.answered,
-                                   .arg = answer.arg};
+    const struct db_statement s = {
+        .sql = sql, .params = {p}, .n_params = 1, .answered = answer.answered, .arg = answer.arg};
     db_send(db, &s);
 }
 

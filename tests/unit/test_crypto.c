@@ -119,8 +119,8 @@ test_base64_is_read_strictly(void **state)
         const char *text;
         const char *bytes; /* NULL: refused */
     } rows[] = {
-        {"", ""},       {"Zg==", "f"},   {"Zm8=", "fo"},   {"Zm9v", "foo"}, {"Zm9vYmFy", "foobar"},
-        {"Zg=", NULL},  {"Zg", NULL},    {"Zm9v\n", NULL}, {" Zm9", NULL},  {"Z===", NULL},
+        {"", ""},       {"Zg==", "f"},  {"Zm8=", "fo"},   {"Zm9v", "foo"}, {"Zm9vYmFy", "foobar"},
+        {"Zg=", NULL},  {"Zg", NULL},   {"Zm9v\n", NULL}, {" Zm9", NULL},  {"Z===", NULL},
         {"Zm_v", NULL}, {"Z=9v", NULL},
     };
     struct arena *a = arena_new(4096);

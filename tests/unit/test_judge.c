@@ -180,7 +180,7 @@ test_a_false_positive_still_says_nothing_of_severity_after_a_restart(void **stat
 {
 #define ON_ONE_DEVICE(id, words)                                                                   \
     SLICE("{\"id\":\"" id "\"," words ",\"category\":\"Malware\",\"title\":\"t\",\"relatedUser\":" \
-                                      "{\"userName\":\"anna\",\"domainName\":\"C\"},"              \
+          "{\"userName\":\"anna\",\"domainName\":\"C\"},"                                          \
           "\"machineId\":\"f70f9fe6b29cd9511652434919c6530618f06606\",\"alertCreationTime\":"      \
           "\"2019-12-02T10:00:00Z\"}")
     struct desk *d = desk_new();
