@@ -110,7 +110,7 @@ a_member_without_partitions_has_caught_up(const char *bootstrap)
         members[i].until = -1;
         reader_open(&members[i], &w, w.group);
     }
-    for (size_t told = 0; told <= PARTS;) {
+    for (size_t told = 0; told <= PARTS || idle != 1;) { /* between rebalances more may be idle */
         uv_run(loop_uv(w.loop), UV_RUN_ONCE);
         told = idle = 0;
         for (size_t i = 0; i <= PARTS; i++) {
@@ -118,7 +118,6 @@ a_member_without_partitions_has_caught_up(const char *bootstrap)
             idle += members[i].caught_up > 0 && members[i].n_parts == 0;
         }
     }
-    assert_int_equal(idle, 1);
     for (size_t i = 0; i <= PARTS; i++)
         reader_close(&members[i]);
     world_close(&w);
