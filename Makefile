@@ -167,7 +167,7 @@ asan: $(B)/installed-build $(B)/installed-test
 .PHONY: valgrind
 valgrind: $(B)/installed-build $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(call matching,$(CHECKS))
-	@tests/run-tests $(foreach p,$(call matching,$(CHECKS)),"valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=9 $(p)")
+	@WEIR_TEST_VALGRIND=1 tests/run-tests $(foreach p,$(call matching,$(CHECKS)),"valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=9 $(p)")
 
 # warnings are errors with clang too
 .PHONY: clang

@@ -184,7 +184,7 @@ bench_new(const char *const *flags)
     static const struct opt *const tables[] = {fetch_opts, seal_opts, bench_opts, NULL};
     struct bench *b = calloc(1, sizeof *b);
     assert_non_null(b);
-    alarm(120); /* s, for what hangs while it is closed; under valgrind a test takes 20 */
+    alarm(120); /* s, for what hangs while it is closed */
     bench_need(loop_new(false, &b->loop));
     b->a = arena_new(16 << 20);
     b->guard.data = b;

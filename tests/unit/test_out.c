@@ -1,6 +1,7 @@
 #include "ingest/out.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "ingest_doubles.h"
 
@@ -75,6 +76,10 @@ static void
 test_what_every_round_sees_is_sent_once_however_much_else_there_is(void **state)
 {
     enum { EVERY = 100, OTHERS = 30000 };
+    if (getenv("WEIR_TEST_VALGRIND") != NULL) {
+        print_message("skipped, under valgrind this takes minutes; make asan runs it\n");
+        skip();
+    }
     struct owner o = {.idles = 0};
     const struct ingest_tenant t = rig_tenant(1);
     open_out(*state, &t, &o);
