@@ -159,6 +159,30 @@ only_eq(const struct condition *c)
                     PIECE(c->property));
 }
 
+static struct err
+only_equal(const struct condition *c)
+{
+    return err_make(ERR_REJECT, "odata.filter",
+                    "$filter: '%.*s' can be compared by eq and ne only.", PIECE(c->property));
+}
+
+static struct err
+too_many(void)
+{
+    return err_make(ERR_REJECT, "odata.filter", "$filter: more than %d conditions.",
+                    ODATA_CONDITIONS_MAX);
+}
+
+/* A word that is not wanted. */
+static struct err
+add_not(struct slice list[INCIDENTS_NOT_MAX], size_t *n, struct slice word)
+{
+    if (*n == INCIDENTS_NOT_MAX)
+        return too_many();
+    list[(*n)++] = word;
+    return ERR_OK;
+}
+
 static void
 at_least(int64_t *bound, int64_t to)
 {
@@ -213,11 +237,13 @@ on_status(const struct condition *c, struct odata_query *q)
 {
     static const struct slice words[] = {
         {"active", 6}, {"inProgress", 10}, {"resolved", 8}, {"redirected", 10}};
-    if (c->op != OP_EQ)
-        return only_eq(c);
+    if (c->op != OP_EQ && c->op != OP_NE)
+        return only_equal(c);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (!slice_eq_nocase(words[i], c->value.text))
             continue;
+        if (c->op == OP_NE)
+            return add_not(q->filter.not_status, &q->filter.n_not_status, words[i]);
         q->nothing =
             q->nothing || (q->filter.status.p != NULL && !slice_eq(q->filter.status, words[i]));
         q->filter.status = words[i];
@@ -231,25 +257,35 @@ on_status(const struct condition *c, struct odata_query *q)
 static struct err
 on_assigned(const struct condition *c, struct odata_query *q)
 {
-    if (c->op != OP_EQ)
-        return only_eq(c);
-    if (!c->value.quoted || c->value.text.n == 0)
-        return wrong("assignedTo must be a text in single quotes, not empty", c->value.text);
-    struct slice *owner = &q->filter.assigned_to;
-    q->nothing = q->nothing || (owner->p != NULL && !slice_eq_nocase(*owner, c->value.text));
-    *owner = c->value.text;
+    if (c->op != OP_EQ && c->op != OP_NE)
+        return only_equal(c);
+    struct slice text = c->value.text, *owner = &q->filter.assigned_to;
+    if (!c->value.quoted && slice_eq(text, SLICE("null")))
+        text = SLICE("");
+    else if (!c->value.quoted || text.n == 0)
+        return wrong("assignedTo must be null or a text in single quotes, not empty", text);
+    if (c->op == OP_NE)
+        return add_not(q->filter.not_assigned_to, &q->filter.n_not_assigned_to, text);
+    q->nothing = q->nothing || (owner->p != NULL && !slice_eq_nocase(*owner, text));
+    *owner = text;
     return ERR_OK;
 }
 
 static struct err
 on_severity(const struct condition *c, struct odata_query *q)
 {
-    if (c->op != OP_EQ)
-        return only_eq(c);
+    if (c->op != OP_EQ && c->op != OP_NE)
+        return only_equal(c);
     int32_t v = (int32_t)severity_of(c->value.text);
     if (v == SEVERITY_UNKNOWN && !slice_eq_nocase(c->value.text, SLICE("UnSpecified")))
         return wrong("severity is one of 'UnSpecified', 'Informational', 'Low', 'Medium', 'High'",
                      c->value.text);
+    if (c->op == OP_NE) {
+        if (q->filter.n_not_severity == INCIDENTS_NOT_MAX)
+            return too_many();
+        q->filter.not_severity[q->filter.n_not_severity++] = v;
+        return ERR_OK;
+    }
     q->nothing = q->nothing || (q->filter.severity >= 0 && q->filter.severity != v);
     q->filter.severity = v;
     return ERR_OK;
@@ -313,8 +349,7 @@ odata_filter(struct slice text, struct arena *a, struct odata_query *q)
         if (!slice_eq_nocase(word, SLICE("and")))
             return wrong("conditions can be joined by 'and' only", word.n > 0 ? word : r.rest);
     }
-    return err_make(ERR_REJECT, "odata.filter", "$filter: more than %d conditions.",
-                    ODATA_CONDITIONS_MAX);
+    return too_many();
 }
 
 struct err

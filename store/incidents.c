@@ -126,11 +126,21 @@ conditions(struct arena *a, const struct incidents_filter *f, struct db_param ou
         out[5 + i] = bound(a, bounds[i]);
 }
 
+enum { UNWANTED = 3 };
+
+static void
+unwanted(struct arena *a, const struct incidents_filter *f, struct db_param out[UNWANTED])
+{
+    out[0] = db_texts(a, f->not_status, f->n_not_status);
+    out[1] = db_i32s(a, f->not_severity, f->n_not_severity);
+    out[2] = db_texts(a, f->not_assigned_to, f->n_not_assigned_to);
+}
+
 void
 incidents_list(struct db *db, struct arena *a, const struct oid *tenant,
                const struct incidents_filter *f, struct db_answer answer)
 {
-    struct db_param params[CONDITIONS + 5];
+    struct db_param params[CONDITIONS + 5 + UNWANTED];
     bool by_entity = f->entity.p != NULL;
     conditions(a, f, params);
     params[13] = db_i32(a, (int32_t)f->order);
@@ -138,20 +148,22 @@ incidents_list(struct db *db, struct arena *a, const struct oid *tenant,
     params[15] = db_i64(a, f->skip);
     params[16] = db_i64(a, f->top);
     params[17] = db_text(f->entity);
+    unwanted(a, f, params + (by_entity ? 18 : 17));
     columns_send(db, by_entity ? sql_incidents_list_by_entity : sql_incidents_list, tenant, answer,
-                 params, by_entity ? 18 : 17);
+                 params, by_entity ? 21 : 20);
 }
 
 void
 incidents_count(struct db *db, struct arena *a, const struct oid *tenant,
                 const struct incidents_filter *f, struct db_answer answer)
 {
-    struct db_param params[CONDITIONS + 1];
+    struct db_param params[CONDITIONS + 1 + UNWANTED];
     bool by_entity = f->entity.p != NULL;
     conditions(a, f, params);
     params[13] = db_text(f->entity);
+    unwanted(a, f, params + (by_entity ? 14 : 13));
     columns_send(db, by_entity ? sql_incidents_count_by_entity : sql_incidents_count, tenant,
-                 answer, params, by_entity ? 14 : 13);
+                 answer, params, by_entity ? 17 : 16);
 }
 
 void

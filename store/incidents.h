@@ -55,13 +55,19 @@ void incidents_load(struct db *db, struct arena *a, const struct oid *tenant,
                     struct db_answer answer);
 void incidents_loaded_row(const struct db_rows *rows, size_t row, struct incidents_loaded *out);
 
+enum { INCIDENTS_NOT_MAX = 64 };
+
 /* Which incidents to list. Times INT64_MIN: no bound. Redirected ones are left out unless asked. */
 struct incidents_filter {
     int64_t id;               /* 0: any */
     struct slice status;      /* NONE: any; as stored */
-    struct slice assigned_to; /* NONE: any; letter case does not count */
+    struct slice assigned_to; /* NONE: any; "": nobody; letter case does not count */
     struct slice entity;      /* NONE: any */
     int32_t severity;         /* -1: any */
+    /* values that are not wanted */
+    struct slice not_status[INCIDENTS_NOT_MAX], not_assigned_to[INCIDENTS_NOT_MAX];
+    int32_t not_severity[INCIDENTS_NOT_MAX];
+    size_t n_not_status, n_not_assigned_to, n_not_severity;
     int64_t created_gt, created_ge, created_lt, created_le;
     int64_t updated_gt, updated_ge, updated_lt, updated_le;
     bool redirected; /* also redirected ones */

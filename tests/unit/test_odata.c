@@ -146,6 +146,39 @@ test_conditions_that_contradict_fit_nothing(void **state)
 }
 
 static void
+test_what_is_not_wanted_is_collected(void **state)
+{
+    struct odata_query q;
+    assert_int_equal(read_filter("status ne 'active' and status ne 'Resolved' and severity ne "
+                                 "'High' and assignedTo ne 'a@b.example' and assignedTo ne null",
+                                 &q)
+                         .kind,
+                     ERR_NONE);
+    assert_int_equal(q.filter.n_not_status, 2);
+    assert_true(slice_eq(q.filter.not_status[0], SLICE("active")));
+    assert_true(slice_eq(q.filter.not_status[1], SLICE("resolved")));
+    assert_int_equal(q.filter.n_not_severity, 1);
+    assert_int_equal(q.filter.not_severity[0], 256);
+    assert_int_equal(q.filter.n_not_assigned_to, 2);
+    assert_true(slice_eq(q.filter.not_assigned_to[0], SLICE("a@b.example")));
+    assert_true(q.filter.not_assigned_to[1].p != NULL && q.filter.not_assigned_to[1].n == 0);
+    assert_true(q.filter.status.p == NULL && q.filter.assigned_to.p == NULL);
+    assert_false(q.nothing);
+    (void)state;
+}
+
+static void
+test_null_is_nobody_and_a_text_is_not(void **state)
+{
+    struct odata_query q;
+    assert_int_equal(read_filter("assignedTo eq null", &q).kind, ERR_NONE);
+    assert_true(q.filter.assigned_to.p != NULL && q.filter.assigned_to.n == 0);
+    assert_int_equal(read_filter("assignedTo eq 'null'", &q).kind, ERR_NONE);
+    assert_true(slice_eq(q.filter.assigned_to, SLICE("null")));
+    (void)state;
+}
+
+static void
 test_a_wrong_filter_is_refused_and_its_part_named(void **state)
 {
     static const struct {
@@ -164,7 +197,11 @@ test_a_wrong_filter_is_refused_and_its_part_named(void **state)
         {"severity eq 'unknownFutureValue'", "'unknownFutureValue'"},
         {"incidentId eq one", "'one'"},
         {"incidentId gt 1", "'incidentId'"},
-        {"assignedTo eq null", "single quotes"},
+        {"assignedTo eq nobody", "single quotes"},
+        {"assignedTo eq ''", "single quotes"},
+        {"assignedTo gt 'a'", "'assignedTo'"},
+        {"status ne 'Open'", "'Open'"},
+        {"incidentId ne 1", "'incidentId'"},
         {"createdTime gt yesterday", "'yesterday'"},
         {"createdTime gt 2021-02-30T00:00:00Z", "2021-02-30"},
         {"createdTime ne 2021-02-03", "'createdTime'"},
@@ -273,6 +310,8 @@ main(void)
         cmocka_unit_test(test_of_several_bounds_the_tightest_counts),
         cmocka_unit_test(test_words_become_the_stored_ones),
         cmocka_unit_test(test_conditions_that_contradict_fit_nothing),
+        cmocka_unit_test(test_what_is_not_wanted_is_collected),
+        cmocka_unit_test(test_null_is_nobody_and_a_text_is_not),
         cmocka_unit_test(test_a_wrong_filter_is_refused_and_its_part_named),
         cmocka_unit_test(test_a_filter_of_very_many_conditions_is_refused),
         cmocka_unit_test(test_top_and_skip_have_limits),
