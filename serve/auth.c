@@ -127,12 +127,14 @@ on_looked_up(void *arg, struct err e)
         call_err(c, e);
         return;
     }
-    if (!l->has_client || l->disabled || !l->same_directory) {
-        call_fail(c, 401, "Unauthorized", "The application of this token is disabled or unknown.");
-        return;
-    }
+    /* the tenant first: an opt-out deletes its clients, and whoever still holds a token must read
+     * that the feature is off, not that the application is unknown */
     if (!l->has_tenant || l->tenant.state != TENANT_ACTIVE) {
         call_fail(c, 403, "DisabledFeature", "Tenant feature is not enabled.");
+        return;
+    }
+    if (!l->has_client || l->disabled || !l->same_directory) {
+        call_fail(c, 401, "Unauthorized", "The application of this token is disabled or unknown.");
         return;
     }
     if (strcmp(l->region, c->api->region) != 0) {
