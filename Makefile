@@ -16,7 +16,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 	-Wno-gnu-zero-variadic-macro-arguments -Werror
 OPT ?= -O2 -g
 LIBS := libuv rdkafka avro-c jansson libpq libcurl libmicrohttpd libssl libcrypto libjwt yaml-0.1 liblz4 simdjson
-PQ_CFLAGS := $(shell pkg-config --cflags libpq)
+PQ_CFLAGS := $(shell pkg-config --cflags libpq 2>/dev/null)
 SAN ?=
 CFLAGS_ALL = -std=gnu11 $(OPT) $(SAN) $(WARN) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' -I. -I$(B)/gen \
 	-fno-omit-frame-pointer $(PQ_CFLAGS) $(CFLAGS)
