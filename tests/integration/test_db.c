@@ -405,8 +405,10 @@ test_a_listener_hears_and_hears_again_after_a_reconnection(void **state)
     pg_ok(db_open(pg->loop, pg->conf, pg->conninfo, "listener", &events, &db));
     db_listen(db, "weir_event");
     pg_ok(db_wait_up(db, pg->loop, 10000));
+    struct got g;
+    pg_send(db, one, NULL, &g); /* after it the server knows of the LISTEN */
+    pg_ok(db_wait(db, pg->loop));
     for (int round = 1; round <= 2; round++) {
-        struct got g;
         pg_send(pg->db, "select pg_notify('weir_event', '')", NULL, &g);
         pg_ok(db_wait(pg->db, pg->loop));
         while (seen.notes < round)
