@@ -138,7 +138,7 @@ CHECK_SCRIPTS := $(wildcard tests/property/test_*[!c] tests/simulator/check_*)
 INTEGRATION_C := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/integration/test_*.c))
 INTEGRATION_TOOLS := $(B)/tests/integration/raw_alerts
 INTEGRATION_SCRIPTS := $(filter-out %.c,$(wildcard tests/integration/test_*))
-FUZZ_RUNS = $(foreach f,$(FUZZ),"tests/fuzz/run $(f) $(S)" "tests/fuzz/run $(f).planted 10")
+FUZZ_RUNS = $(foreach f,$(FUZZ),"tests/fuzz/run $(f) $(S)" "tests/fuzz/run $(f).planted 60")
 
 # the part without servers
 .PHONY: check
@@ -189,7 +189,7 @@ fuzzers: $(B)/installed-build $(B)/installed-test
 	@$(MAKE) --no-print-directory $(FUZZ) $(FUZZ:=.planted)
 
 fuzz: fuzzers
-	@tests/run-tests $(foreach f,$(FUZZ),"tests/fuzz/run $(f) $(S)")
+	@SEED=0 tests/run-tests $(foreach f,$(FUZZ),"tests/fuzz/run $(f) $(S)")
 
 .PHONY: library
 library: $(B)/libweir.a

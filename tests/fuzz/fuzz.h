@@ -2,9 +2,9 @@
  * fuzz.h: what every fuzz target shares.
  *
  * A target is LLVMFuzzerTestOneInput over one parser. FUZZ_PLANT(condition) is a bug planted for
- * it: built with -DPLANTED the program dies when the condition holds, and `make fuzz-planted`
- * fails unless that happens within 10 s, so that it is known to look. The condition must need an
- * input that the parser accepted and that is not in the seeds.
+ * it: built with -DPLANTED the program dies when the condition holds, and `make test` fails unless
+ * that happens within 60 s from a fixed seed, so that it is known to look. The condition must need
+ * an input that the parser accepted and that is not in the seeds.
  */
 #ifndef WEIR_FUZZ_H
 #define WEIR_FUZZ_H
