@@ -248,3 +248,20 @@ source_rest(struct json object, const char *const *known, struct arena *a)
     }
     return o != NULL ? json_out_print(o, a) : SLICE_NONE;
 }
+
+const struct source_note *
+source_note(const struct source_conf *c, struct slice key)
+{
+    size_t low = 0, high = c->notes.n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = slice_cmp(c->notes.list[middle].key, key);
+        if (order == 0)
+            return &c->notes.list[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}

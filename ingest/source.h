@@ -19,6 +19,22 @@
 
 enum { SOURCE_SENDERS_MAX = 16 };
 
+/*
+ * What a source remembers of a tenant besides its watermarks: blobs that are done, alerts that were
+ * open, a fallback that is in force. Kept with the cursor, sealed, at most SOURCE_NOTES_MAX; those
+ * that end first go first.
+ */
+enum { SOURCE_NOTES_MAX = 16384, SOURCE_NOTE_KEY_MAX = 128 };
+struct source_note {
+    struct slice key; /* 1 to SOURCE_NOTE_KEY_MAX bytes of printable ASCII, the source's own */
+    int64_t value;    /* the source's own */
+    int64_t until;    /* 100 ns: forgotten after; in a page CLOCK_NONE: forgotten now */
+};
+struct source_notes {
+    const struct source_note *list; /* sorted by key, each key once */
+    size_t n;
+};
+
 /* What a tenant's settings say of one source; see credential in docs/settings. Borrowed texts. */
 struct source_conf {
     const struct conf *conf;   /* the worker's options */
@@ -33,8 +49,11 @@ struct source_conf {
     int64_t port;              /* identity: where its sensors send to; 0: none */
     struct slice senders[SOURCE_SENDERS_MAX]; /* identity: addresses that may send; none: any */
     size_t n_senders;
-    int64_t now;   /* 100 ns, the worker's clock, corrected by the server's Date */
-    int64_t start; /* 100 ns: how far back a first run reaches */
+    bool tls;                  /* identity: sensors come by TLS as well as TCP; see listen.h */
+    struct slice client_ca;    /* identity: PEM; a sensor's certificate must be signed by it */
+    struct source_notes notes; /* as stored when this round began */
+    int64_t now;               /* 100 ns, the worker's clock, corrected by the server's Date */
+    int64_t start;             /* 100 ns: how far back a first run reaches */
 };
 
 /* Where a source goes on. Stored as JSON, sealed; each number only grows. */
@@ -48,6 +67,9 @@ struct cursor {
 /* One request of a round; parse() finds it again in the answer. */
 struct source_request {
     struct fetch_request http; /* without Authorization: the worker adds it */
+    int call;                  /* index into the source's calls: which quota it uses up */
+    bool together;             /* may be under way beside others of its round that say so too */
+    struct slice carry;        /* the source's own: what earlier answers of a chain have given */
     int step;                  /* the source's own: which call this is */
     struct cursor at;          /* the cursor as this request knows it */
     int64_t skip;              /* the source's own: rows before this page */
@@ -80,8 +102,10 @@ struct page {
     struct source_request *next; /* further requests of this round */
     size_t n_next;
     struct cursor at; /* to be stored once this page's alerts and all further requests are done */
-    bool again;       /* more is waiting: begin the next round without a pause */
-    struct err warn;  /* what an operator should know although the round goes on; ERR_OK: nothing */
+    struct source_note *notes; /* to be remembered or forgotten with it; in the arena */
+    size_t n_notes;
+    bool again;      /* more is waiting: begin the next round without a pause */
+    struct err warn; /* what an operator should know although the round goes on; ERR_OK: nothing */
 };
 
 /* What a raw document is to the store. */
@@ -103,11 +127,24 @@ struct source_document {
     int64_t received; /* 100 ns */
 };
 
+/*
+ * One quota of a service: what one key (sources.md 2.10, 3.9, 4.8) may ask. The worker paces by it
+ * so that it cannot be exceeded, whoever asked for the tenant before, and shows what is left.
+ */
+struct source_call {
+    const char *name;  /* metric label and word in `weir source status`: "alerts", "blob" */
+    int per_minute;    /* what the service allows; 0: no such limit */
+    int per_hour;      /* 0: no such limit */
+    int share_percent; /* how much of it weir uses when `ingest.quota_percent` is 0 */
+};
+
 struct source {
     const char *name;       /* configuration section, metric label, the word in tables and logs */
     int number;             /* in tables and keys: endpoint 1, mail 2, apps 3, identity 4 */
     const struct opt *opts; /* rows it adds to the configuration; NULL: none */
-    bool listens; /* its alerts come to us: no first; parse gets one frame as answer.body */
+    bool listens; /* its alerts come to us: no first; parse gets one frame as answer.body, and
+                     answer.asked is NULL */
+    const struct source_call *calls; /* ended by a row without a name; NULL: no quota is known */
 
     /* first - the requests that continue at a cursor; n written to *out_n, in the arena. */
     struct err (*first)(const struct source_conf *c, const struct cursor *at, struct arena *a,
@@ -152,6 +189,9 @@ MUST_CHECK struct err source_conf_read(const struct source *s, struct slice json
                                        struct source_conf *out);
 
 /* Helpers that sources share. */
+
+/* source_note - the note of that key as the round began; NULL: there is none. */
+const struct source_note *source_note(const struct source_conf *c, struct slice key);
 
 /* source_take - the items of the list member `name` of an answer's top object (NULL: the answer is
  * the list) as raw alerts, byte for byte; native ids and versions are left to the caller. */
