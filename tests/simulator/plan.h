@@ -34,6 +34,7 @@ struct delivery {
     size_t repeat_of;    /* n of the delivery with these bytes; 0: none */
     size_t replaces;     /* n of the earlier version that this one takes the place of; 0: none */
     size_t blob;         /* mail: number of its blob, from 1 */
+    int64_t late;        /* 100 ns; mail: its blob says that it came so much earlier */
     int64_t planned;     /* 100 ns: when it is to be released */
     int64_t released;    /* 100 ns: when it was; CLOCK_NONE: not yet */
     bool hidden;         /* a newer version took its place */
