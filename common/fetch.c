@@ -538,6 +538,16 @@ fetch_start(struct fetch *f, const struct fetch_request *r, struct arena *a,
     return ERR_OK;
 }
 
+void
+fetch_cancel(struct fetch *f, const void *arg)
+{
+    for (struct transfer *t = f->transfers, *next; t != NULL; t = next) {
+        next = t->next;
+        if (t->arg == arg)
+            transfer_free(t);
+    }
+}
+
 /* ---- headers */
 
 struct slice

@@ -57,6 +57,10 @@ MUST_CHECK struct err
 fetch_start(struct fetch *f, const struct fetch_request *r, struct arena *a,
             void (*done)(void *arg, const struct fetch_answer *answer, struct err e), void *arg);
 
+/* fetch_cancel - what was started with this arg ends at once, its done() is never called and its
+ * arena not touched any more. Harmless when there is none. */
+void fetch_cancel(struct fetch *f, const void *arg);
+
 /* fetch_header - the value of the last header of that name, any letter case; SLICE_NONE. */
 struct slice fetch_header(struct slice headers, const char *name);
 

@@ -15,6 +15,11 @@ const struct opt ingest_opts[] = {
     OPT_INT("ingest.poll_s", "s", 60, 1, 3600, "How often a source is asked for new alerts."),
     OPT_INT("ingest.backfill_days", "days", 30, 0, 36500,
             "How far back the first request of a new tenant reaches."),
+    OPT_INT("ingest.concurrency", "requests", 4, 1, 64,
+            "How many requests for one tenant may be under way at once, where its source allows."),
+    OPT_INT("ingest.quota_percent", "percent", 0, 0, 100,
+            "How much of a source's request quota is used; 0: the share that is usual for the "
+            "source, which leaves room for other clients."),
     OPT_TEXT("ingest.listen_address", "0.0.0.0",
              "Address on which identity listeners take syslog from sensors."),
     OPT_END,

@@ -1,6 +1,5 @@
 #include "ingest/poll.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,56 +7,13 @@
 #include "common/crypto.h"
 #include "common/log.h"
 #include "common/metric.h"
-#include "ingest/out.h"
-#include "ingest/state.h"
-#include "ingest/token.h"
+#include "ingest/poll_parts.h"
 
 enum {
-    SETTINGS_LIMIT = 1024 * 1024,
-    ROUND_LIMIT = 32 * 1024 * 1024,
-    ANSWER_TIMES = 8, /* of the largest answer: the body, its JSON tape, its items */
-    REQUESTS_PER_ROUND_MAX = 20000,
-    SAME_REQUEST_TRIES = 8, /* of one request, before its round begins again */
-    CLOCK_OFF_S = 5,        /* a difference to the source's clock that does not matter */
-    HALF_DAY_S = 43200,
+    SETTINGS_LIMIT = 64 * 1024 * 1024,
+    MERGE_LIMIT = 64 * 1024 * 1024,
     REFUSED_WAIT_S = 300, /* until somebody may have repaired a secret or permission */
 };
-
-struct poll {
-    const struct ingest *env;
-    struct ingest_tenant tenant;
-    ingest_gone *gone;
-    void *arg;
-    struct arena *settings; /* texts of conf */
-    struct source_conf conf;
-    int64_t ahead_s;  /* the source's clock before ours, when that matters */
-    bool clock_known; /* the source has told its time */
-    struct token *token;
-    struct out *out;
-    struct state_load load;
-    bool loaded;
-    struct cursor stored; /* as the database has it */
-    struct cursor next;   /* what this round will store */
-    struct arena *round;  /* the requests of this round; NULL between rounds */
-    struct source_request *queue;
-    size_t n_queue, queue_at, capacity;
-    struct arena *answer; /* the page at hand; its alerts are sent from here; as round */
-    struct page page;
-    size_t page_at;
-    bool asked_again; /* the request at hand was refused with 401 once */
-    bool waiting_room, waiting_token;
-    bool again;          /* the source has more: no pause after this round */
-    struct err failed;   /* this round: why a record was not confirmed */
-    unsigned tries;      /* failed rounds in a row */
-    size_t sent;         /* raw alerts of this round */
-    const char *trouble; /* code that was logged last; NULL: all is well */
-    uv_timer_t timer;
-    unsigned busy; /* answers of fetch and db that will come */
-    bool closing, timer_closed;
-};
-
-static void step(struct poll *p);
-static void load(struct poll *p);
 
 int64_t
 poll_backoff(unsigned tries, uint32_t random)
@@ -70,14 +26,17 @@ poll_backoff(unsigned tries, uint32_t random)
 
 /* ---- life */
 
+static void load(struct poll *p);
+
 static void
 finish(struct poll *p)
 {
     if (!p->closing || !p->timer_closed || p->busy > 0)
         return;
     arena_free(p->settings);
-    arena_free(p->round);
-    arena_free(p->answer);
+    notes_free(&p->notes);
+    notes_free(&p->next_notes);
+    free(p->limits);
     free(p);
 }
 
@@ -95,6 +54,7 @@ poll_close(struct poll *p)
     if (p == NULL || p->closing)
         return;
     p->closing = true;
+    round_forget(p);
     token_free(p->token);
     p->token = NULL;
     out_free(p->out);
@@ -102,32 +62,40 @@ poll_close(struct poll *p)
     uv_close((uv_handle_t *)&p->timer, on_timer_closed);
 }
 
+/* ---- waits */
+
 static void
 on_timer(uv_timer_t *t)
 {
     struct poll *p = t->data;
     if (p->closing)
         return;
-    if (p->loaded)
-        step(p);
-    else
+    if (p->phase == PHASE_LOADING)
         load(p);
+    else
+        poll_step(p);
 }
 
-static void
-wait_ms(struct poll *p, int64_t ms)
+bool
+poll_waits(const struct poll *p)
 {
-    uv_timer_start(&p->timer, on_timer, (uint64_t)ms, 0);
+    return uv_is_active((const uv_handle_t *)&p->timer);
 }
 
-/* Something went wrong: say so once for each new trouble, and go on later. */
-static void
-pause_after(struct poll *p, struct err e)
+void
+poll_wait(struct poll *p, int64_t ms)
+{
+    if (!poll_waits(p) || uv_timer_get_due_in(&p->timer) < (uint64_t)ms)
+        uv_timer_start(&p->timer, on_timer, (uint64_t)ms, 0);
+}
+
+/* Says so once for each new trouble. */
+void
+poll_pause(struct poll *p, struct err e, unsigned tries)
 {
     uint32_t random;
     crypto_random(&random, sizeof random);
-    p->tries++;
-    int64_t ms = poll_backoff(p->tries, random);
+    int64_t ms = poll_backoff(tries, random);
     if (e.kind == ERR_STOP)
         ms = (int64_t)REFUSED_WAIT_S * 1000;
     else if (e.after_ms > 0)
@@ -138,7 +106,18 @@ pause_after(struct poll *p, struct err e)
     p->trouble = e.code;
     metric_add(METRIC_weir_ingest_requests_total, 1, p->env->source->name,
                e.kind == ERR_STOP ? "refused" : "retry");
-    wait_ms(p, ms);
+    poll_wait(p, ms);
+}
+
+void
+poll_lose(struct poll *p, struct err e)
+{
+    round_forget(p);
+    uv_timer_stop(&p->timer);
+    if (p->phase != PHASE_LOADING)
+        p->phase = PHASE_IDLE;
+    if (!out_fatal(p->env, &e))
+        poll_pause(p, e, ++p->tries);
 }
 
 static void
@@ -148,28 +127,6 @@ well(struct poll *p)
     if (p->trouble != NULL)
         log_info("ingest.well", LOG_STR("source", p->env->source->name), LOG_OID(&p->tenant.oid));
     p->trouble = NULL;
-}
-
-/* Between rounds a tenant holds no memory but its settings: a worker has 1,000 of them. */
-static void
-forget_round(struct poll *p)
-{
-    p->queue = NULL;
-    p->n_queue = p->queue_at = p->capacity = 0;
-    p->page = (struct page){.n_alerts = 0};
-    p->page_at = 0;
-    arena_free(p->round);
-    arena_free(p->answer);
-    p->round = p->answer = NULL;
-}
-
-/* The round is lost: it begins again from the stored cursor. */
-static void
-wait_after(struct poll *p, struct err e)
-{
-    forget_round(p);
-    if (!out_fatal(p->env, &e))
-        pause_after(p, e);
 }
 
 /* The tenant's schema is gone: it was turned off, and the control topic will say so. */
@@ -186,6 +143,45 @@ is_gone(struct poll *p, struct err e)
 
 /* ---- settings and cursor */
 
+static struct err
+limits_new(struct poll *p, bool full)
+{
+    size_t n = 0;
+    const struct source_call *calls = p->env->source->calls;
+    int64_t percent = conf_int(p->env->conf, "ingest.quota_percent");
+    while (calls != NULL && calls[n].name != NULL)
+        n++;
+    if (n == 0 || p->limits != NULL)
+        return ERR_OK;
+    p->limits = calloc(n, sizeof *p->limits);
+    if (p->limits == NULL)
+        return err_make(ERR_RETRY, "ingest.memory", "out of memory");
+    for (size_t i = 0; i < n; i++)
+        limit_init(&p->limits[i], &calls[i], percent > 0 ? (int)percent : calls[i].share_percent,
+                   full, clock_mono_ms());
+    return ERR_OK;
+}
+
+static struct err
+take_loaded(struct poll *p)
+{
+    const struct source_notes none = {.n = 0};
+    struct err e = source_conf_read(p->env->source, p->load.settings, p->settings, &p->conf);
+    if (e.kind == ERR_NONE)
+        e = notes_merge(&p->load.notes, NULL, 0, clock_now(), p->settings, &p->notes);
+    if (e.kind == ERR_NONE)
+        e = limits_new(p, p->load.cursor.since == CLOCK_NONE && !p->load.cursor.started);
+    if (e.kind)
+        return e;
+    p->token = token_new(p->env->fetch, &p->conf);
+    if (p->token == NULL)
+        return err_make(ERR_RETRY, "ingest.memory", "out of memory");
+    p->conf.directory_id = p->load.directory_id;
+    p->conf.notes = none;
+    p->stored = p->load.cursor;
+    return ERR_OK;
+}
+
 static void
 on_loaded(void *arg, struct err e)
 {
@@ -196,20 +192,14 @@ on_loaded(void *arg, struct err e)
         return;
     }
     if (e.kind == ERR_NONE)
-        e = source_conf_read(p->env->source, p->load.settings, p->settings, &p->conf);
-    if (e.kind == ERR_NONE)
-        p->token = token_new(p->env->fetch, &p->conf);
-    if (e.kind == ERR_NONE && p->token == NULL)
-        e = err_make(ERR_RETRY, "ingest.memory", "out of memory");
+        e = take_loaded(p);
     if (e.kind) {
         if (!is_gone(p, e))
-            wait_after(p, e);
+            poll_lose(p, e);
         return;
     }
-    p->conf.directory_id = p->load.directory_id;
-    p->stored = p->load.cursor;
-    p->loaded = true;
-    step(p);
+    p->phase = PHASE_IDLE;
+    poll_step(p);
 }
 
 static void
@@ -217,8 +207,19 @@ load(struct poll *p)
 {
     arena_reset(p->settings);
     p->conf = (struct source_conf){.conf = p->env->conf};
+    notes_free(&p->notes);
     p->busy++;
     state_load_start(&p->load, p->env, &p->tenant, p->settings, on_loaded, p);
+}
+
+/* ---- rounds */
+
+static void
+rest(struct poll *p, bool again)
+{
+    well(p);
+    p->phase = PHASE_IDLE;
+    poll_wait(p, again ? 0 : conf_int(p->env->conf, "ingest.poll_s") * 1000);
 }
 
 static void
@@ -231,62 +232,19 @@ on_saved(void *arg, struct err e)
         return;
     }
     if (e.kind) {
+        notes_free(&p->next_notes);
+        p->phase = PHASE_IDLE;
         if (!is_gone(p, e))
-            wait_after(p, e);
+            poll_lose(p, e);
         return;
     }
-    p->stored = p->next;
-    well(p);
-    wait_ms(p, p->again ? 0 : conf_int(p->env->conf, "ingest.poll_s") * 1000);
-}
-
-/* ---- a round */
-
-static struct err
-enqueue(struct poll *p, const struct source_request *list, size_t n)
-{
-    if (p->n_queue + n > REQUESTS_PER_ROUND_MAX)
-        return err_make(ERR_RETRY, "ingest.round", "a round of over %d requests",
-                        REQUESTS_PER_ROUND_MAX);
-    for (size_t i = 0; i < n; i++) {
-        if (p->n_queue == p->capacity) {
-            void *larger = arena_grow(p->round, p->queue, sizeof *p->queue, &p->capacity);
-            if (larger == NULL)
-                return err_make(ERR_RETRY, "ingest.memory", "too many requests in a round");
-            p->queue = larger;
-        }
-        struct source_request *r = &p->queue[p->n_queue];
-        *r = list[i];
-        r->http.url = slice_dup(p->round, list[i].http.url);
-        r->http.body = slice_dup(p->round, list[i].http.body);
-        for (size_t h = 0; h < r->http.n_headers; h++)
-            r->http.headers[h] = slice_dup(p->round, list[i].http.headers[h]);
-        if (r->http.url.p == NULL || (list[i].http.body.p != NULL && r->http.body.p == NULL))
-            return err_make(ERR_RETRY, "ingest.memory", "too many requests in a round");
-        p->n_queue++;
-    }
-    return ERR_OK;
-}
-
-static struct err
-begin_round(struct poll *p)
-{
-    forget_round(p);
-    p->round = arena_new(ROUND_LIMIT);
-    p->answer = arena_new((size_t)conf_int(p->env->conf, "fetch.answer_max_bytes") * ANSWER_TIMES);
-    if (p->round == NULL || p->answer == NULL)
-        return err_make(ERR_RETRY, "ingest.memory", "out of memory");
-    p->failed = ERR_OK;
-    p->again = p->asked_again = false;
-    p->sent = 0;
-    p->next = p->stored;
-    p->conf.now = clock_now() + p->ahead_s * CLOCK_SECOND;
-    p->conf.start =
-        p->conf.now - conf_int(p->env->conf, "ingest.backfill_days") * 86400 * CLOCK_SECOND;
-    struct source_request *list;
-    size_t n;
-    struct err e = p->env->source->first(&p->conf, &p->stored, p->round, &list, &n);
-    return e.kind ? e : enqueue(p, list, n);
+    notes_free(&p->notes);
+    p->notes = p->next_notes;
+    p->next_notes = (struct notes){.n = 0};
+    p->stored = p->round.at;
+    bool again = p->round.again;
+    round_forget(p);
+    rest(p, again);
 }
 
 static bool
@@ -296,140 +254,52 @@ cursor_eq(const struct cursor *a, const struct cursor *b)
            a->started == b->started;
 }
 
-static void
-end_round(struct poll *p)
-{
-    forget_round(p);
-    if (p->sent > 0)
-        log_info("ingest.round", LOG_STR("source", p->env->source->name), LOG_OID(&p->tenant.oid),
-                 LOG_INT("alerts", (int64_t)p->sent));
-    if (cursor_eq(&p->next, &p->stored)) {
-        well(p);
-        wait_ms(p, p->again ? 0 : conf_int(p->env->conf, "ingest.poll_s") * 1000);
-        return;
-    }
-    p->busy++;
-    state_save(p->env, &p->tenant, &p->next, on_saved, p);
-}
-
-/* Each number of a cursor only grows; a page says how far its own knowledge goes. */
-static void
-advance(struct cursor *to, const struct cursor *page)
-{
-    to->since = page->since > to->since ? page->since : to->since;
-    to->closed = page->closed > to->closed ? page->closed : to->closed;
-    to->until = page->until;
-    to->started = to->started || page->started;
-}
-
+/* Notes that only ended are not worth a transaction. */
 static struct err
-take_answer(struct poll *p, const struct fetch_answer *answer)
+merge_notes(struct poll *p, struct arena *a, bool *changed)
 {
-    const struct answer got = {.asked = &p->queue[p->queue_at],
-                               .conf = &p->conf,
-                               .status = answer->status,
-                               .headers = answer->headers,
-                               .body = answer->body};
-    p->page = (struct page){.at = got.asked->at};
-    p->page_at = 0;
-    struct err e = p->env->source->parse(&got, p->answer, &p->page);
-    if (e.kind) {
-        p->page = (struct page){.n_alerts = 0};
-        return e;
-    }
-    if (p->page.warn.kind)
-        log_err("ingest.warning", &p->page.warn, LOG_STR("source", p->env->source->name),
-                LOG_OID(&p->tenant.oid));
-    metric_add(METRIC_weir_ingest_requests_total, 1, p->env->source->name, "ok");
-    e = enqueue(p, p->page.next, p->page.n_next);
-    if (e.kind)
-        return e;
-    p->again = p->again || p->page.again;
-    advance(&p->next, &p->page.at);
-    return ERR_OK;
-}
-
-/* design.md 10: nothing is taken of such an answer, it is asked for again with growing waits. */
-static struct err
-reject_answer(struct poll *p, struct err e)
-{
-    metric_add(METRIC_weir_ingest_rejected_total, 1, p->env->source->name, e.code);
-    e.kind = ERR_RETRY;
+    *changed = false;
+    struct err e = notes_merge(&p->conf.notes, p->round.notes, p->round.n_notes, p->conf.now, a,
+                               &p->next_notes);
+    if (e.kind == ERR_NONE)
+        *changed = p->round.n_notes > 0 && !notes_eq(&p->notes, &p->next_notes);
     return e;
 }
 
-static bool
-is_token_refused(const struct poll *p, struct err e)
+static struct err
+save(struct poll *p, struct arena *a)
 {
-    const char *dot = e.kind == ERR_STOP ? strrchr(e.code, '.') : NULL;
-    return dot != NULL && strcmp(dot, ".token") == 0 && !p->asked_again;
-}
-
-/* Windows end at the source's time (sources.md 1.2): with a clock ahead of it a cursor would pass
- * alerts that are yet to come. Over half a day the source's clock is broken, and ours stays. */
-static void
-note_clock(struct poll *p, const struct fetch_answer *answer)
-{
-    int64_t ms = 0;
-    struct slice date = fetch_header(answer->headers, "Date");
-    if (date.n == 0 || (date.p[0] >= '0' && date.p[0] <= '9'))
-        return;
-    struct err e = fetch_retry_after(date, clock_now() / CLOCK_SECOND - HALF_DAY_S, &ms);
-    if (e.kind || ms <= 0 || ms >= INT64_C(2000) * HALF_DAY_S)
-        return;
-    int64_t ahead_s = ms / 1000 - HALF_DAY_S;
-    p->ahead_s = ahead_s > CLOCK_OFF_S || ahead_s < -CLOCK_OFF_S ? ahead_s : 0;
-}
-
-/* The first round was begun with a wrong clock: its requests are made anew, once. */
-static bool
-clock_was_wrong(struct poll *p, const struct fetch_answer *answer)
-{
-    note_clock(p, answer);
-    bool first = !p->clock_known && answer->status >= 200 && answer->status <= 299;
-    p->clock_known = p->clock_known || first;
-    return first && p->ahead_s != 0;
+    struct source_notes notes;
+    struct err e = notes_list(&p->next_notes, a, &notes);
+    if (e.kind)
+        return e;
+    p->busy++;
+    p->phase = PHASE_SAVING;
+    state_save(p->env, &p->tenant, &p->round.at, &notes, on_saved, p);
+    return ERR_OK;
 }
 
 static void
-on_answer(void *arg, const struct fetch_answer *answer, struct err e)
+end_round(struct poll *p)
 {
-    struct poll *p = arg;
-    p->busy--;
-    if (p->closing) {
-        finish(p);
-        return;
+    bool changed = false;
+    if (p->round.sent > 0)
+        log_info("ingest.round", LOG_STR("source", p->env->source->name), LOG_OID(&p->tenant.oid),
+                 LOG_INT("alerts", (int64_t)p->round.sent));
+    struct arena *a = arena_new(MERGE_LIMIT);
+    struct err e = a != NULL ? merge_notes(p, a, &changed)
+                             : err_make(ERR_RETRY, "ingest.memory", "out of memory");
+    if (e.kind == ERR_NONE && (changed || !cursor_eq(&p->round.at, &p->stored))) {
+        e = save(p, a);
+    } else if (e.kind == ERR_NONE) {
+        bool again = p->round.again;
+        notes_free(&p->next_notes);
+        round_forget(p);
+        rest(p, again);
     }
-    if (e.kind == ERR_NONE && clock_was_wrong(p, answer)) {
-        forget_round(p);
-        step(p);
-        return;
-    }
-    if (e.kind == ERR_NONE)
-        e = take_answer(p, answer);
-    else if (e.kind == ERR_REJECT) /* too large: it has to be asked for again, never passed over */
-        e = reject_answer(p, e);
-    if (is_token_refused(p, e)) {
-        p->asked_again = true; /* sources.md 1.2: a new token, and the same once more */
-        token_drop(p->token);
-        step(p);
-        return;
-    }
-    if (e.kind == ERR_REJECT) { /* nothing can be taken of this answer: the rest goes on */
-        log_err("ingest.rejected", &e, LOG_STR("source", p->env->source->name),
-                LOG_OID(&p->tenant.oid));
-        metric_add(METRIC_weir_ingest_rejected_total, 1, p->env->source->name, e.code);
-    } else if (e.kind == ERR_RETRY && p->tries < SAME_REQUEST_TRIES) {
-        pause_after(p, e); /* what the round has so far stays good: the same request once more */
-        return;
-    } else if (e.kind) {
-        wait_after(p, e);
-        return;
-    }
-    p->asked_again = false;
-    p->tries = 0;
-    p->queue_at++;
-    step(p);
+    arena_free(a);
+    if (e.kind)
+        poll_lose(p, e);
 }
 
 /* What has to be asked for again, with the producer's own words. */
@@ -443,77 +313,32 @@ unconfirmed(const struct poll *p)
 }
 
 static void
-on_token(void *arg, struct slice header, struct err e)
+begin_round(struct poll *p)
 {
-    struct poll *p = arg;
-    p->waiting_token = false;
-    if (p->closing)
-        return;
-    if (p->failed.kind && e.kind == ERR_NONE)
-        e = unconfirmed(p);
-    struct fetch_request r = p->queue[p->queue_at].http;
-    if (e.kind == ERR_NONE && r.n_headers == FETCH_HEADERS_MAX)
-        e = err_make(ERR_STOP, "ingest.headers", "a request with too many headers");
-    if (e.kind == ERR_NONE) {
-        r.headers[r.n_headers++] = header;
-        arena_reset(p->answer);
-        e = fetch_start(p->env->fetch, &r, p->answer, on_answer, p);
-    }
+    p->failed = ERR_OK;
+    p->phase = PHASE_ROUND;
+    struct err e = round_begin(p);
     if (e.kind)
-        wait_after(p, e);
-    else
-        p->busy++;
+        poll_lose(p, e);
 }
 
-/* The raw alerts of the page at hand; false when Kafka has no room: on_room goes on. */
-static bool
-send_page(struct poll *p)
+void
+poll_step(struct poll *p)
 {
-    int64_t now = clock_now();
-    while (p->page_at < p->page.n_alerts) {
-        bool sent;
-        struct err e = out_send(p->out, &p->page.alerts[p->page_at], now, &sent);
-        if (e.kind == ERR_RETRY && strcmp(e.code, "bus.full") == 0) {
-            p->waiting_room = true;
-            return false;
-        }
-        if (e.kind == ERR_REJECT) { /* too large for Kafka: the page goes on without it */
-            log_err("ingest.rejected", &e, LOG_STR("source", p->env->source->name),
-                    LOG_OID(&p->tenant.oid));
-            metric_add(METRIC_weir_ingest_rejected_total, 1, p->env->source->name, e.code);
-        } else if (e.kind && p->failed.kind == ERR_NONE) {
-            p->failed = e;
-        }
-        p->sent += sent ? 1 : 0;
-        p->page_at++;
-    }
-    return true;
-}
-
-/* What is next? Every callback ends here. */
-static void
-step(struct poll *p)
-{
-    if (p->closing)
+    if (p->closing || p->phase == PHASE_LOADING || p->phase == PHASE_SAVING)
         return;
-    if (p->n_queue == 0) {
-        struct err e = begin_round(p);
-        if (e.kind) {
-            wait_after(p, e);
-            return;
-        }
-    }
-    if (!send_page(p))
+    if (p->phase == PHASE_IDLE && !poll_waits(p))
+        begin_round(p);
+    if (p->phase != PHASE_ROUND || p->waiting_room || !round_send(p) || poll_waits(p))
         return;
-    if (p->queue_at < p->n_queue && p->failed.kind == ERR_NONE) {
-        p->waiting_token = true;
-        token_get(p->token, on_token, p);
+    if (p->failed.kind == ERR_NONE && !round_ask(p))
         return;
-    }
+    if (p->failed.kind == ERR_NONE && (!round_done(p) || poll_waits(p)))
+        return; /* an answer or the timer goes on */
     if (out_waiting(p->out) > 0)
         return; /* on_idle goes on */
     if (p->failed.kind)
-        wait_after(p, unconfirmed(p));
+        poll_lose(p, unconfirmed(p));
     else
         end_round(p);
 }
@@ -524,11 +349,8 @@ on_idle(void *arg, struct err e)
     struct poll *p = arg;
     if (p->failed.kind == ERR_NONE)
         p->failed = e;
-    /* in the middle of a round requests go on by themselves, after a wait its timer does */
-    if (!p->waiting_room && !p->waiting_token && p->n_queue > 0 && p->busy == 0 &&
-        !uv_is_active((uv_handle_t *)&p->timer) && (p->queue_at == p->n_queue || p->failed.kind) &&
-        p->page_at == p->page.n_alerts)
-        step(p);
+    if (p->phase == PHASE_ROUND)
+        poll_step(p);
 }
 
 static void
@@ -536,7 +358,7 @@ on_room(void *arg)
 {
     struct poll *p = arg;
     p->waiting_room = false;
-    step(p);
+    poll_step(p);
 }
 
 struct poll *
@@ -546,7 +368,8 @@ poll_start(const struct ingest *env, const struct ingest_tenant *tenant, ingest_
     struct poll *p = calloc(1, sizeof *p);
     if (p == NULL)
         return NULL;
-    *p = (struct poll){.env = env, .tenant = *tenant, .gone = gone, .arg = arg};
+    *p = (struct poll){
+        .env = env, .tenant = *tenant, .gone = gone, .arg = arg, .phase = PHASE_LOADING};
     const struct out_owner owner = {.arg = p, .idle = on_idle, .room = on_room};
     p->settings = arena_new(SETTINGS_LIMIT);
     p->out = out_new(env, &p->tenant, &owner);

@@ -4,7 +4,7 @@
 #include "store/cursors.h"
 #include "store/fence.h"
 
-enum { SAVE_ARENA = 64 * 1024 };
+enum { SAVE_ARENA = 32 * 1024 * 1024 }; /* the most notes as JSON, sealed, as a parameter */
 
 static struct slice
 place_of(struct arena *a, const char *table, int source)
@@ -12,26 +12,84 @@ place_of(struct arena *a, const char *table, int source)
     return slice_printf(a, "pg|%s|sealed|%d", table, source);
 }
 
+/* "value until key": a tenant may have very many. */
+static struct slice
+note_text(const struct source_note *note, struct arena *a)
+{
+    return slice_printf(a, "%lld %lld %.*s", (long long)note->value, (long long)note->until,
+                        SLICE_ARG(note->key));
+}
+
 struct slice
-state_cursor_text(const struct cursor *c, struct arena *a)
+state_cursor_text(const struct cursor *c, const struct source_notes *notes, struct arena *a)
 {
     struct json_out *o = json_out_object(a);
     json_out_int(o, "since", c->since);
     json_out_int(o, "closed", c->closed);
     json_out_int(o, "until", c->until);
     json_out_bool(o, "started", c->started);
+    if (notes->n > 0) {
+        struct json_out *list = json_out_array(a);
+        for (size_t i = 0; i < notes->n; i++)
+            json_out_add_text(list, note_text(&notes->list[i], a));
+        json_out_set(o, "notes", list);
+    }
     return json_out_print(o, a);
 }
 
+static struct err
+unreadable(void)
+{
+    return err_make(ERR_REJECT, "ingest.cursor", "a stored cursor cannot be read");
+}
+
+/* Each key is greater than the one before. */
+static bool
+read_note(struct json item, const struct source_note *before, struct source_note *out)
+{
+    struct slice key = json_text(item);
+    struct slice value = slice_split(&key, ' ');
+    struct slice until = slice_split(&key, ' ');
+    out->key = key;
+    return slice_int(value, &out->value) && slice_int(until, &out->until) && key.n > 0 &&
+           key.n <= SOURCE_NOTE_KEY_MAX && (before == NULL || slice_cmp(before->key, key) < 0);
+}
+
+static struct err
+read_notes(struct json list, struct arena *a, struct source_notes *out)
+{
+    size_t n = json_count(list), i = 0;
+    *out = (struct source_notes){.n = 0};
+    if (json_type(list) == JSON_ABSENT)
+        return ERR_OK;
+    if (json_type(list) != JSON_ARRAY || n > SOURCE_NOTES_MAX)
+        return unreadable();
+    struct source_note *notes = arena_alloc(a, n * sizeof *notes);
+    if (notes == NULL)
+        return err_make(ERR_RETRY, "ingest.memory", "no memory for %zu notes", n);
+    struct json item;
+    for (struct json_iter it = json_items(list); json_next(&it, NULL, &item); i++)
+        if (!read_note(item, i > 0 ? &notes[i - 1] : NULL, &notes[i]))
+            return unreadable();
+    *out = (struct source_notes){notes, n};
+    return ERR_OK;
+}
+
 struct err
-state_cursor_read(struct slice text, struct arena *a, struct cursor *out)
+state_cursor_read(struct slice text, struct arena *a, struct cursor *out,
+                  struct source_notes *notes)
 {
     struct json doc;
     struct err e = json_parse(text, a, &doc);
     struct cursor c = {.since = CLOCK_NONE, .closed = CLOCK_NONE, .until = CLOCK_NONE};
+    if (e.kind == ERR_RETRY) /* memory */
+        return e;
     if (e.kind || !json_get_int(doc, "since", &c.since) ||
         !json_get_int(doc, "closed", &c.closed) || !json_get_int(doc, "until", &c.until))
-        return err_make(ERR_REJECT, "ingest.cursor", "a stored cursor cannot be read");
+        return unreadable();
+    e = read_notes(json_get(doc, "notes"), a, notes);
+    if (e.kind)
+        return e;
     c.started = json_bool(json_get(doc, "started"), false);
     *out = c;
     return ERR_OK;
@@ -91,7 +149,7 @@ on_cursors(void *arg, const struct db_rows *rows, struct err e)
     }
     struct slice text = open_row(l, rows, "cursor", SEAL_CURSOR);
     if (text.p != NULL)
-        note(l, state_cursor_read(text, l->arena, &l->cursor));
+        note(l, state_cursor_read(text, l->arena, &l->cursor, &l->notes));
 }
 
 static void
@@ -155,7 +213,8 @@ send_save(const struct ingest *env, const struct ingest_tenant *tenant, struct a
 
 void
 state_save(const struct ingest *env, const struct ingest_tenant *tenant,
-           const struct cursor *cursor, void (*done)(void *arg, struct err e), void *arg)
+           const struct cursor *cursor, const struct source_notes *notes,
+           void (*done)(void *arg, struct err e), void *arg)
 {
     struct slice sealed;
     struct arena *a = arena_new(SAVE_ARENA);
@@ -163,7 +222,7 @@ state_save(const struct ingest *env, const struct ingest_tenant *tenant,
         done(arg, err_make(ERR_RETRY, "ingest.memory", "out of memory"));
         return;
     }
-    struct slice text = state_cursor_text(cursor, a);
+    struct slice text = state_cursor_text(cursor, notes, a);
     struct err e = seal_close(env->seal, &tenant->oid, tenant->epoch, SEAL_CURSOR,
                               place_of(a, "cursor", env->source->number), text, a, &sealed);
     if (e.kind == ERR_NONE)

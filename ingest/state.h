@@ -10,6 +10,7 @@ struct state_load {
     struct slice settings;     /* JSON of the source, see source_conf_read */
     struct slice directory_id; /* the tenant's GUID */
     struct cursor cursor;      /* times CLOCK_NONE when there is none yet */
+    struct source_notes notes; /* stored with it; sorted by key */
     const struct ingest *env;
     const struct ingest_tenant *tenant;
     struct arena *arena;
@@ -24,13 +25,17 @@ void state_load_start(struct state_load *l, const struct ingest *env,
                       const struct ingest_tenant *tenant, struct arena *a,
                       void (*done)(void *arg, struct err e), void *arg);
 
-/* state_save - the cursor, if the tenant is still active (the fence); done(arg, e) once, at once
- * when nothing could be queued. */
+/* state_save - the cursor with its notes, if the tenant is still active (the fence); done(arg, e)
+ * once, at once when nothing could be queued. */
 void state_save(const struct ingest *env, const struct ingest_tenant *tenant,
-                const struct cursor *cursor, void (*done)(void *arg, struct err e), void *arg);
+                const struct cursor *cursor, const struct source_notes *notes,
+                void (*done)(void *arg, struct err e), void *arg);
 
-/* state_cursor_text / _read - a cursor as JSON and back. ERR_REJECT "ingest.cursor". */
-struct slice state_cursor_text(const struct cursor *c, struct arena *a);
-MUST_CHECK struct err state_cursor_read(struct slice text, struct arena *a, struct cursor *out);
+/* state_cursor_text / _read - a cursor and its notes as JSON and back. Text without notes is from
+ * a time when there were none. ERR_REJECT "ingest.cursor". */
+struct slice state_cursor_text(const struct cursor *c, const struct source_notes *notes,
+                               struct arena *a);
+MUST_CHECK struct err state_cursor_read(struct slice text, struct arena *a, struct cursor *out,
+                                        struct source_notes *notes);
 
 #endif

@@ -16,12 +16,13 @@ enum {
 struct token {
     struct fetch *fetch;
     const struct source_conf *conf;
-    struct arena *arena;   /* of the request under way; NULL: none is */
-    char *header;          /* "Authorization: ..."; NULL: none */
-    int64_t good_until_ms; /* of clock_mono_ms */
-    bool asking, freed;
-    void (*ready)(void *arg, struct slice header, struct err e);
-    void *arg;
+    struct arena *arena;        /* of the request under way; NULL: none is */
+    char *header;               /* "Authorization: ..."; NULL: none */
+    int64_t good_until_ms;      /* of clock_mono_ms */
+    unsigned serial;            /* of header */
+    bool asking;                /* a request is under way */
+    bool telling, freed;        /* freed by somebody who is being told */
+    struct token_want *wanting; /* the first has waited longest */
 };
 
 /* What the codes of sources.md 1.1 ask an administrator to do. */
@@ -74,14 +75,54 @@ token_free(struct token *t)
     if (t == NULL)
         return;
     t->freed = true;
-    if (!t->asking)
+    fetch_cancel(t->fetch, t);
+    if (!t->telling)
         token_destroy(t);
 }
 
-void
-token_drop(struct token *t)
+unsigned
+token_serial(const struct token *t)
 {
-    t->good_until_ms = 0;
+    return t->serial;
+}
+
+void
+token_drop(struct token *t, unsigned serial)
+{
+    if (serial == t->serial)
+        t->good_until_ms = 0;
+}
+
+static struct token_want **
+want_find(struct token *t, const struct token_want *w)
+{
+    struct token_want **at = &t->wanting;
+    while (*at != NULL && *at != w)
+        at = &(*at)->next;
+    return at;
+}
+
+void
+token_unwant(struct token *t, struct token_want *w)
+{
+    struct token_want **at = want_find(t, w);
+    if (*at != NULL)
+        *at = w->next;
+}
+
+/* Whoever is told may free the token: its memory stays until all that wait were looked at. */
+static void
+tell_all(struct token *t, struct err e)
+{
+    t->telling = true;
+    while (!t->freed && t->wanting != NULL) {
+        struct token_want *w = t->wanting;
+        t->wanting = w->next;
+        w->ready(w->arg, e.kind ? SLICE_NONE : slice_of(t->header), e);
+    }
+    t->telling = false;
+    if (t->freed)
+        token_destroy(t);
 }
 
 static struct err
@@ -153,6 +194,7 @@ keep(struct token *t, const char *word, struct slice token, int64_t life_s)
     t->header = header;
     int64_t good_s = life_s > 2 * EARLY_S ? life_s - EARLY_S : life_s / 2;
     t->good_until_ms = clock_mono_ms() + good_s * 1000;
+    t->serial++;
     return ERR_OK;
 }
 
@@ -172,10 +214,6 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
 {
     struct token *t = arg;
     t->asking = false;
-    if (t->freed) {
-        token_destroy(t);
-        return;
-    }
     struct slice token;
     int64_t life_s;
     if (e.kind == ERR_NONE)
@@ -185,7 +223,7 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
     if (e.kind == ERR_NONE)
         e = keep(t, "Bearer", token, life_s);
     forget_request(t);
-    t->ready(t->arg, e.kind ? SLICE_NONE : slice_of(t->header), e);
+    tell_all(t, e);
 }
 
 /* v2 when the address says so, as everybody's does: .../oauth2/v2.0/token */
@@ -223,26 +261,27 @@ ask(struct token *t)
 }
 
 void
-token_get(struct token *t, void (*ready)(void *arg, struct slice header, struct err e), void *arg)
+token_get(struct token *t, struct token_want *w)
 {
+    struct err e = ERR_OK;
     if (t->header != NULL && clock_mono_ms() < t->good_until_ms) {
-        ready(arg, slice_of(t->header), ERR_OK);
+        w->ready(w->arg, slice_of(t->header), ERR_OK);
         return;
     }
-    assert(!t->asking); /* who asks waits for ready() */
-    struct err e;
     if (t->conf->token_url.n == 0) {
         e = keep(t, "Token", t->conf->static_token, 86400);
-        ready(arg, e.kind ? SLICE_NONE : slice_of(t->header), e);
+        w->ready(w->arg, e.kind ? SLICE_NONE : slice_of(t->header), e);
         return;
     }
-    t->ready = ready;
-    t->arg = arg;
-    t->asking = true;
+    w->next = NULL;
+    *want_find(t, NULL) = w;
+    if (t->asking || t->telling)
+        return;
     e = ask(t);
+    t->asking = e.kind == ERR_NONE;
     if (e.kind == ERR_NONE)
         return;
-    t->asking = false;
     forget_request(t);
-    ready(arg, SLICE_NONE, e);
+    token_unwant(t, w);
+    w->ready(w->arg, SLICE_NONE, e);
 }

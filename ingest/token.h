@@ -15,21 +15,35 @@ struct token; /* opaque */
 /* token_new - conf is borrowed and must outlive the token. NULL: out of memory. */
 struct token *token_new(struct fetch *f, const struct source_conf *conf);
 
+/* Who waits for a token; lives in its owner until ready() or token_unwant(). */
+struct token_want {
+    void (*ready)(void *arg, struct slice header, struct err e);
+    void *arg;
+    struct token_want *next; /* token.c's */
+};
+
 /*
  * token_get - the Authorization header line for a request.
  *
- * ready(arg, header, e) runs once, at once when a valid token is at hand. header ("Authorization:
- * Bearer ...") is borrowed until the next call. Not to be called again before ready() was.
+ * w->ready(arg, header, e) runs once, at once when a valid token is at hand; however many want one,
+ * one request is under way. header ("Authorization: Bearer ...") is borrowed until the loop's next
+ * turn.
  * Errors: ERR_RETRY: the endpoint does not answer (fetch.*, token.status,
  *         token.answer), after_ms as Retry-After asks; token.memory; ERR_STOP
  *         "token.refused": it answered no; the text says what an administrator has to do.
  */
-void token_get(struct token *t, void (*ready)(void *arg, struct slice header, struct err e),
-               void *arg);
+void token_get(struct token *t, struct token_want *w);
 
-void token_drop(struct token *t); /* it was refused: the next token_get asks for another */
+void token_unwant(struct token *t, struct token_want *w); /* harmless when it does not wait */
 
-/* token_free - ready() of a call under way is not called any more. */
+/* token_serial - of the token that token_get gives now: another one, another number. */
+unsigned token_serial(const struct token *t);
+
+/* token_drop - the token of that serial was refused: the next token_get asks for another. Harmless
+ * when there is another already. */
+void token_drop(struct token *t, unsigned serial);
+
+/* token_free - no ready() is called any more. */
 void token_free(struct token *t);
 
 /* token_read - what a token endpoint answered; expires_in as number or text. In the arena.

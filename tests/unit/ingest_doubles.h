@@ -287,11 +287,12 @@ rig_since(struct rig *r)
     struct slice plain,
         place = slice_printf(r->bench->a, "pg|cursor|sealed|%d", r->env.source->number);
     struct cursor c;
+    struct source_notes notes;
     if (r->db.cursor.sealed.p == NULL)
         return CLOCK_NONE;
     bench_need(seal_open(r->env.seal, &t.oid, t.epoch, SEAL_CURSOR, place, r->db.cursor.sealed,
                          r->bench->a, &plain));
-    bench_need(state_cursor_read(plain, r->bench->a, &c));
+    bench_need(state_cursor_read(plain, r->bench->a, &c, &notes));
     return c.since;
 }
 

@@ -137,7 +137,8 @@ clock_is(struct rig *r, int64_t ahead_s, int64_t seen_s, size_t requests)
     struct slice sealed;
     const struct ingest_tenant t = rig_tenant(1);
     bench_need(seal_close(r->env.seal, &t.oid, t.epoch, SEAL_CURSOR, SLICE("pg|cursor|sealed|1"),
-                          state_cursor_text(&c, b->a), b->a, &sealed));
+                          state_cursor_text(&c, &(struct source_notes){.n = 0}, b->a), b->a,
+                          &sealed));
     double_keep(&r->db, 0, &r->db.cursor, 1, sealed);
     b->date = date;
     bench_script(b, "/token", {200, TOKEN("one"), NULL});

@@ -1,0 +1,125 @@
+/*
+ * poll_parts.h: what poll.c (a tenant's rounds) and poll_request.c (the requests of one round)
+ * share. Internal to the two.
+ *
+ * A round is a list of requests that grows while it is worked off. A request that is under way has
+ * a slot: its token, its answer, its page until Kafka's queue has taken all of it. Most requests
+ * run alone; those that a source marks `together` run beside each other, up to
+ * ingest.concurrency.
+ */
+#ifndef WEIR_POLL_PARTS_H
+#define WEIR_POLL_PARTS_H
+#include "ingest/limit.h"
+#include "ingest/notes.h"
+#include "ingest/out.h"
+#include "ingest/poll.h"
+#include "ingest/state.h"
+#include "ingest/token.h"
+
+enum slot_state {
+    SLOT_FREE = 0,
+    SLOT_AGAIN,   /* to be asked once more */
+    SLOT_TOKEN,   /* waits for a token */
+    SLOT_ASKED,   /* waits for the answer */
+    SLOT_SENDING, /* its page goes to Kafka */
+};
+
+struct slot {
+    struct poll *poll;
+    enum slot_state state;
+    size_t at; /* of its request in the round */
+    struct token_want want;
+    unsigned token;      /* serial of the one that was sent */
+    struct arena *arena; /* of the answer and the page; NULL: none */
+    struct page page;
+    size_t page_at;   /* alerts before it were sent */
+    bool asked_again; /* it was refused with 401 once */
+    unsigned tries;   /* how often it failed */
+};
+
+/* The requests of one round; all in its arena. */
+struct round {
+    struct arena *arena; /* NULL: no round is under way */
+    struct source_request *queue;
+    size_t n_queue, next, capacity; /* before next: begun */
+    struct slot *slots;
+    size_t n_slots, busy;      /* slots that are not free */
+    struct source_note *notes; /* that pages said, in that order */
+    size_t n_notes, notes_capacity;
+    struct cursor at; /* what it will store */
+    bool again;       /* the source has more: no pause after this round */
+    size_t sent;      /* raw alerts */
+};
+
+enum phase {
+    PHASE_LOADING, /* settings and cursor come, or a wait for another try */
+    PHASE_IDLE,    /* the timer begins the next round */
+    PHASE_ROUND,
+    PHASE_SAVING,
+};
+
+struct poll {
+    const struct ingest *env;
+    struct ingest_tenant tenant;
+    ingest_gone *gone;
+    void *arg;
+    enum phase phase;
+    struct arena *settings; /* texts of conf */
+    struct source_conf conf;
+    int64_t ahead_s;  /* the source's clock before ours, when that matters */
+    bool clock_known; /* the source has told its time */
+    struct token *token;
+    struct out *out;
+    struct limit *limits; /* one a call of the source; NULL: no quota is known */
+    struct state_load load;
+    struct cursor stored; /* as the database has it */
+    struct notes notes;   /* the same */
+    struct notes next_notes;
+    struct round round;
+    bool waiting_room;
+    struct err failed;   /* this round: why a record was not confirmed */
+    unsigned tries;      /* failed rounds in a row */
+    const char *trouble; /* code that was logged last; NULL: all is well */
+    uv_timer_t timer;
+    unsigned busy; /* answers of the database that will come */
+    bool closing, timer_closed;
+};
+
+/* ---- poll.c */
+
+/* poll_step - what is next? Every callback ends here. */
+void poll_step(struct poll *p);
+
+/* poll_pause - go on in a while: as e asks, else by the number of tries. A wait under way is only
+ * made longer. */
+void poll_pause(struct poll *p, struct err e, unsigned tries);
+
+/* poll_lose - the round is lost: after a wait it begins again from the stored cursor. */
+void poll_lose(struct poll *p, struct err e);
+
+/* poll_waits - the timer will go on. */
+bool poll_waits(const struct poll *p);
+
+/* poll_wait - step again in ms; a wait under way is only made longer. */
+void poll_wait(struct poll *p, int64_t ms);
+
+/* ---- poll_request.c */
+
+/* round_begin - the round's first requests. ERR_RETRY "ingest.memory", "ingest.round", those of the
+ * source's first(). */
+MUST_CHECK struct err round_begin(struct poll *p);
+
+/* round_forget - what is under way ends, and all memory is given back: a worker has 1,000 tenants.
+ */
+void round_forget(struct poll *p);
+
+/* round_send - the pages that have come, to Kafka. False: it has no room, on_room goes on. */
+bool round_send(struct poll *p);
+
+/* round_ask - begin as many requests as may be. False: the round was lost meanwhile. */
+bool round_ask(struct poll *p);
+
+/* round_done - every request was answered, and every page sent. */
+bool round_done(const struct poll *p);
+
+#endif
