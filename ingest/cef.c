@@ -6,6 +6,8 @@
 static const char *const keys[] = {
     "act",
     "app",
+    "c6a1",
+    "c6a1Label",
     "cat",
     "cn1",
     "cn1Label",
@@ -221,19 +223,27 @@ extension(struct slice s, struct arena *a, struct cef *out)
     return true;
 }
 
-/* Where the vendor's name begins, or line.n. */
+/* Behind the first "CEF:<digit>|", or line.n. */
 static size_t
-header_begins(struct slice line)
+prefix_ends(struct slice line)
 {
-    size_t at = slice_find(line, SLICE("|Microsoft|"), 0);
-    if (at < line.n)
-        return at + 1;
-    for (at = slice_find(line, SLICE("CEF:"), 0); at < line.n;
+    for (size_t at = slice_find(line, SLICE("CEF:"), 0); at < line.n;
          at = slice_find(line, SLICE("CEF:"), at + 1))
         if (line.n - at > 6 && line.p[at + 4] >= '0' && line.p[at + 4] <= '9' &&
             line.p[at + 5] == '|')
             return at + 6;
     return line.n;
+}
+
+/* Where the vendor's name begins, or line.n: what comes first, for a text may name "|Microsoft|",
+ * too. */
+static size_t
+header_begins(struct slice line)
+{
+    size_t vendor = slice_find(line, SLICE("|Microsoft|"), 0), prefix = prefix_ends(line);
+    if (vendor < line.n)
+        vendor++;
+    return vendor < prefix ? vendor : prefix;
 }
 
 struct err

@@ -30,7 +30,8 @@ struct cef {
 /*
  * cef_parse - header and extension of a line.
  *
- * The header begins at the first "|Microsoft|", else behind the first "CEF:<digit>". A key of the
+ * The header begins at the first "|Microsoft|" or behind the first "CEF:<digit>|", whichever comes
+ * first. A key of the
  * extension is one of those that the format or our sources know (any letter case), so that a
  * "word=" in a text does not cut it. What follows CEF_PAIRS_MAX pairs is left out.
  *

@@ -39,6 +39,7 @@ struct worker {
     struct ingest env;
     struct bus_consumer *control;
     struct health *health;
+    bool listens; /* alerts come to us; else we ask */
     struct member *members;
     struct arena *arena; /* one control record */
     struct loop_hook hook;
@@ -91,7 +92,7 @@ member_add(struct worker *w, const struct tenant_record *r)
     if (m == NULL)
         return;
     m->tenant = (struct ingest_tenant){r->oid, r->epoch, r->settings_version};
-    if (w->env.source->listens)
+    if (w->listens)
         m->listener = listen_start(&w->env, &m->tenant, on_gone, w);
     else
         m->poll = poll_start(&w->env, &m->tenant, on_gone, w);
@@ -246,8 +247,8 @@ open_parts(struct worker *w, const char *region)
     struct ingest *env = &w->env;
     char name[128];
     /* several may work on one host */
-    (void)snprintf(name, sizeof name, "ingest-%s-%.60s-%ld", env->source->name, region,
-                   (long)getpid());
+    (void)snprintf(name, sizeof name, "ingest-%s%s-%.60s-%ld", env->source->name,
+                   w->listens && !env->source->listens ? "-listen" : "", region, (long)getpid());
     env->topic = topic_alerts(env->conf, region);
     const struct db_events events = {.arg = w, .up = on_db_up, .down = on_db_down};
     struct err e = codec_new(&env->codec);
@@ -284,8 +285,26 @@ follow_control(struct worker *w, const char *region)
                                           .record = on_record,
                                           .caught_up = on_caught_up,
                                           .trouble = on_trouble};
-    return bus_consumer_open(w->env.loop, w->env.conf, w->env.source->listens ? NULL : group.s,
-                             topics, &listener, &w->control);
+    return bus_consumer_open(w->env.loop, w->env.conf, w->listens ? NULL : group.s, topics,
+                             &listener, &w->control);
+}
+
+/* Which source, and whether it is asked or listened to. */
+static struct err
+read_flags(struct cli *cli, struct worker *w)
+{
+    const char *name = cli_flag(cli, "source");
+    bool listen = cli_flag(cli, "listen") != NULL;
+    const struct source *s = source_by_name(slice_of(name));
+    if (s == NULL)
+        return err_make(ERR_STOP, "usage.source",
+                        "no such source: %s; there are endpoint, mail, apps and identity", name);
+    if (listen && !s->listens && !s->may_listen)
+        return err_make(ERR_STOP, "usage.listen", "alerts of %s never come to us, they are asked",
+                        name);
+    w->env.source = s;
+    w->listens = listen || s->listens;
+    return ERR_OK;
 }
 
 static int
@@ -293,16 +312,13 @@ run_ingest(struct cli *cli)
 {
     struct worker w = {.env.conf = cli_conf(cli)};
     const char *region = cli_flag(cli, "region");
-    w.env.source = source_by_name(slice_of(cli_flag(cli, "source")));
-    if (w.env.source == NULL)
-        return cli_fail(cli, err_make(ERR_STOP, "usage.source",
-                                      "no such source: %s; there are "
-                                      "endpoint, mail, apps and identity",
-                                      cli_flag(cli, "source")));
+    struct err e = read_flags(cli, &w);
+    if (e.kind)
+        return cli_fail(cli, e);
     w.arena = arena_new(RECORD_ARENA);
     if (w.arena == NULL)
         return cli_fail(cli, err_make(ERR_STOP, "ingest.memory", "out of memory"));
-    struct err e = loop_new(true, &w.env.loop);
+    e = loop_new(true, &w.env.loop);
     if (e.kind)
         return cli_fail(cli, e);
     w.hook = (struct loop_hook){.stop = on_stop, .data = &w};
@@ -327,6 +343,7 @@ run_ingest(struct cli *cli)
 static const struct cli_flag run_ingest_flags[] = {
     {"source", "SOURCE", "endpoint, mail, apps or identity", true},
     {"region", "REGION", "the region whose tenants are served", true},
+    {"listen", NULL, "apps: take the lines of SIEM agents instead of asking", false},
     {NULL, NULL, NULL, false},
 };
 

@@ -420,6 +420,8 @@ on_loaded(void *arg, struct err e)
     }
     if (e.kind == ERR_NONE)
         e = source_conf_read(l->env->source, l->load.settings, l->settings, &l->conf);
+    if (e.kind == ERR_NONE && l->conf.port == 0)
+        return; /* of a source that is asked as a rule: this tenant's is */
     if (e.kind == ERR_NONE)
         e = sockets_open(l);
     if (e.kind == ERR_NONE)

@@ -4,12 +4,11 @@
 
 #include "common/clock.h"
 #include "common/crypto.h"
-#include "ingest/identity_table.h"
+#include "ingest/apps_category.h"
+#include "ingest/plain.h"
 
 enum {
     ACTIVE_DIRECTORY = 20940, /* the service of a detection by Azure ATP */
-    RISKY_SIGN_IN = 15795457, /* idValue: Azure AD Identity Protection */
-    FILE_POLICY = 15728642,   /* idValue */
     ENTITIES_MAX = 2000,      /* looked at, of one alert */
 };
 
@@ -23,60 +22,10 @@ static const char *const known[] = {
 
 /* ---- words */
 
-/* By intent (7.4); 0 and what comes later are unknown. */
-static const char *const intents[] = {
-    NULL,
-    "InitialAccess",
-    "InitialAccess",
-    "Persistence",
-    "PrivilegeEscalation",
-    "DefenseEvasion",
-    "CredentialAccess",
-    "Discovery",
-    "LateralMovement",
-    "Execution",
-    "Collection",
-    "Exfiltration",
-    "CommandAndControl",
-    "Impact",
-};
-
-/* Without an intent (2019) the kind of detection shows in the title only. First hit counts. */
-static const struct {
-    const char *part, *category;
-} titles[] = {
-    {"ransomware", "Ransomware"},
-    {"malware", "Malware"},
-    {"impossible travel", "InitialAccess"},
-    {"infrequent country", "InitialAccess"},
-    {"anonymous ip", "InitialAccess"},
-    {"suspicious ip", "InitialAccess"},
-    {"risky sign-in", "InitialAccess"},
-    {"multiple failed log", "CredentialAccess"},
-    {"inbox forwarding", "Exfiltration"},
-    {"inbox manipulation", "DefenseEvasion"},
-    {"email deletion", "DefenseEvasion"},
-    {"delete vm", "Impact"},
-    {"vm deletion", "Impact"},
-    {"terminated user", "Persistence"},
-    {"unsanctioned app", "Exfiltration"},
-    {"administrative activit", "PrivilegeEscalation"},
-    {"admin activit", "PrivilegeEscalation"},
-};
-
 static struct slice
 first_of(struct slice x, struct slice y)
 {
     return x.n > 0 ? x : y;
-}
-
-static bool
-contains_nocase(struct slice text, struct slice part)
-{
-    for (size_t i = 0; i + part.n <= text.n; i++)
-        if (slice_eq_nocase(slice_sub(text, i, part.n), part))
-            return true;
-    return false;
 }
 
 static bool
@@ -97,77 +46,6 @@ raw_number(struct json doc, const char *member, struct arena *a, struct alert *o
 }
 
 static void
-add_tactic(struct alert *out, const char *category)
-{
-    int bit = alert_tactic(slice_of(category));
-    if (bit >= 0)
-        out->tactics = (uint16_t)(out->tactics | 1U << bit);
-}
-
-static bool
-category_by_intent(struct json doc, struct alert *out)
-{
-    bool found = false;
-    struct slice name;
-    struct json item;
-    for (struct json_iter it = json_items(json_get(doc, "intent")); json_next(&it, &name, &item);) {
-        int64_t v = 0;
-        if (!json_int(item, &v) || v <= 0 || v >= (int64_t)(sizeof intents / sizeof intents[0]))
-            continue;
-        add_tactic(out, intents[v]);
-        if (!found)
-            out->category = slice_of(intents[v]);
-        found = true;
-    }
-    return found;
-}
-
-static void
-add_technique(struct alert *out, struct slice word)
-{
-    for (size_t i = 0; i < out->n_techniques; i++)
-        if (slice_eq(out->techniques[i], word))
-            return;
-    if (out->n_techniques < ALERT_TECHNIQUES_MAX)
-        out->techniques[out->n_techniques++] = word;
-}
-
-/* A detection of Azure ATP: its title says which (5.6). */
-static bool
-category_by_identity_type(struct alert *out)
-{
-    const struct identity_type *t = identity_type_of_title(out->title);
-    if (t == NULL)
-        return false;
-    struct slice techniques[ALERT_TECHNIQUES_MAX];
-    size_t n = identity_techniques(t, techniques, ALERT_TECHNIQUES_MAX);
-    for (size_t i = 0; i < n; i++)
-        add_technique(out, techniques[i]);
-    out->category = slice_of(t->category);
-    out->tactics = (uint16_t)(out->tactics | t->tactics);
-    return true;
-}
-
-static void
-map_category(struct json doc, int64_t kind, struct alert *out)
-{
-    bool found = category_by_intent(doc, out);
-    bool identity = out->service == SERVICE_IDENTITY && !found && category_by_identity_type(out);
-    for (size_t i = 0; i < sizeof titles / sizeof titles[0] && !found && !identity; i++)
-        if (contains_nocase(out->title, slice_of(titles[i].part))) {
-            out->category = slice_of(titles[i].category);
-            found = true;
-        }
-    if (!found && !identity && kind == RISKY_SIGN_IN)
-        out->category = SLICE("InitialAccess");
-    if (!found && !identity && kind == FILE_POLICY)
-        out->category = SLICE("Exfiltration");
-    int bit = alert_tactic(out->category);
-    if (bit >= 0)
-        out->tactics = (uint16_t)(out->tactics | 1U << bit);
-}
-
-static void
 map_severity(struct json doc, struct arena *a, struct alert *out)
 {
     static const enum severity values[] = {SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH,
@@ -177,19 +55,51 @@ map_severity(struct json doc, struct arena *a, struct alert *out)
         out->severity = values[v];
 }
 
-/* resolutionStatusValue, else is_open, else statusValue (4.11). */
+enum resolution { OPEN = 0, DISMISSED = 1, FALSE_POSITIVE = 3, BENIGN = 4, TRUE_POSITIVE = 5 };
+enum { STATUS_READ = 1, STATUS_ARCHIVED = 2 };
+
+/* A yes or no that came as a bool, a number or a text; -1: neither. */
+static int
+yes_or_no(struct json v)
+{
+    int64_t n = 0;
+    if (json_type(v) == JSON_BOOL)
+        return json_bool(v, false) ? 1 : 0;
+    if (json_int(v, &n))
+        return n != 0 ? 1 : 0;
+    if (slice_eq_nocase(json_text(v), SLICE("true")))
+        return 1;
+    return slice_eq_nocase(json_text(v), SLICE("false")) ? 0 : -1;
+}
+
+/* resolutionStatusValue, else is_open, else statusValue (4.11); -1: nothing says it. */
+static int64_t
+resolution_of(struct json doc)
+{
+    int64_t v = 0;
+    if (json_get_int(doc, "resolutionStatusValue", &v) && v >= 0)
+        return v;
+    int open = yes_or_no(json_get(doc, "is_open"));
+    if (open >= 0)
+        return open == 1 ? OPEN : DISMISSED;
+    return json_get_int(doc, "statusValue", &v) && v == STATUS_ARCHIVED ? DISMISSED : -1;
+}
+
+bool
+apps_is_open(struct json alert)
+{
+    return resolution_of(alert) <= OPEN;
+}
+
 static void
 map_status(struct json doc, struct arena *a, struct alert *out)
 {
-    enum { OPEN = 0, FALSE_POSITIVE = 3, BENIGN = 4, TRUE_POSITIVE = 5, READ = 1, ARCHIVED = 2 };
-    int64_t resolution = raw_number(doc, "resolutionStatusValue", a, out);
-    int64_t read = raw_number(doc, "statusValue", a, out);
-    if (resolution < 0 && json_type(json_get(doc, "is_open")) == JSON_BOOL)
-        resolution = json_bool(json_get(doc, "is_open"), true) ? OPEN : 1;
+    (void)raw_number(doc, "resolutionStatusValue", a, out);
+    int64_t read = raw_number(doc, "statusValue", a, out), resolution = resolution_of(doc);
     bool handled = source_word(doc, "handledByUser").n > 0;
-    if (resolution > OPEN || (resolution < 0 && read == ARCHIVED))
+    if (resolution > OPEN)
         out->status = STATUS_RESOLVED;
-    else if (read == READ && handled)
+    else if (read == STATUS_READ && handled)
         out->status = STATUS_IN_PROGRESS;
     else
         out->status = STATUS_NEW;
@@ -203,48 +113,25 @@ map_status(struct json doc, struct arena *a, struct alert *out)
         out->resolved = source_time(doc, "resolveTime");
 }
 
-/* T1087, T1087.002: what the description tells of techniques (7.4). */
-static void
-map_techniques(struct alert *out)
-{
-    struct slice s = out->description;
-    for (size_t i = 0; i + 5 <= s.n; i++) {
-        if (s.p[i] != 'T' || (i > 0 && ((s.p[i - 1] | 0x20) >= 'a' && (s.p[i - 1] | 0x20) <= 'z')))
-            continue;
-        size_t end = i + 1;
-        while (end < s.n && s.p[end] >= '0' && s.p[end] <= '9')
-            end++;
-        if (end != i + 5)
-            continue;
-        size_t sub = end + 1;
-        while (end < s.n && s.p[end] == '.' && sub < s.n && s.p[sub] >= '0' && s.p[sub] <= '9')
-            sub++;
-        if (sub == end + 4)
-            end = sub;
-        add_technique(out, slice_sub(s, i, end - i));
-    }
-}
-
 /* ---- ids */
 
-/* Ours, for the derivation is not public: a GUID of the directory and _id (7.1). */
-static struct slice
-unified_id(const char *prefix, struct slice directory_id, struct slice id, struct arena *a)
+struct slice
+apps_unified_id(const struct alert *al, struct slice directory_id, struct arena *a)
 {
     uint8_t hash[CRYPTO_SHA256];
     char guid[37];
     struct slice folded = first_of(alert_fold_guid(directory_id, a), directory_id);
     crypto_sha256(folded, hash); /* any text serves as a directory, a GUID most of all */
-    crypto_guid_of(hash, slice_lower(a, id), guid);
+    crypto_guid_of(hash, slice_lower(a, al->native_id), guid);
     for (char *c = guid; *c != 0; c++)
         if (*c >= 'a' && *c <= 'f')
             *c = (char)(*c - 'a' + 'A');
-    return slice_join(a, slice_of(prefix), slice_of(guid));
+    return slice_join(a, al->service == SERVICE_IDENTITY ? SLICE("aa") : SLICE("ca"),
+                      slice_of(guid));
 }
 
-/* The second in which an object id was made; CLOCK_NONE: no such id, or no time before `most`. */
-static int64_t
-time_of_id(struct slice id, int64_t most)
+int64_t
+apps_time_of_id(struct slice id, int64_t most)
 {
     const int64_t year_2010_s = 1262304000;
     int64_t s = 0;
@@ -382,6 +269,22 @@ static const struct {
     {"file", entity_file},
 };
 
+/* Not evidence, and yet with a place of its own. */
+static bool
+is_tag(struct slice type)
+{
+    return slice_eq_nocase(type, SLICE("groupTag"));
+}
+
+static bool
+is_placed(struct slice type)
+{
+    for (size_t i = 0; i < sizeof entity_types / sizeof entity_types[0]; i++)
+        if (slice_eq_nocase(slice_of(entity_types[i].type), type))
+            return true;
+    return is_tag(type);
+}
+
 /* One country is where the addresses are; several say nothing of any of them. */
 static void
 place_addresses(struct alert *out, struct slice country, size_t countries)
@@ -411,39 +314,72 @@ map_entities(struct json doc, struct arena *a, struct alert *out)
     place_addresses(out, country, countries);
 }
 
-/* What entities say that is no evidence: groups, countries, kinds that we do not know (7.5). */
+enum { OTHERS_MAX = 64 };
+
+/* Entities that are no evidence: countries, kinds that we do not know (7.5). NULL: none. */
+static struct json_out *
+other_entities(struct json doc, struct arena *a)
+{
+    struct slice name;
+    struct json item;
+    struct json_out *others = NULL;
+    size_t looked_at = 0, n = 0;
+    for (struct json_iter it = json_items(json_get(doc, "entities"));
+         n < OTHERS_MAX && looked_at++ < ENTITIES_MAX && json_next(&it, &name, &item);) {
+        if (is_placed(source_word(item, "type")))
+            continue;
+        struct slice text = json_minify(item, a);
+        if (!source_shallow(text))
+            continue;
+        if (others == NULL)
+            others = json_out_array(a);
+        json_out_add_raw(others, text);
+        n++;
+    }
+    return others;
+}
+
+/* Groups of the tenant's own making, no groups of the directory: tags by name. NULL: none. */
+static struct json_out *
+group_tags(struct json doc, struct arena *a)
+{
+    struct slice name;
+    struct json item;
+    struct json_out *tags = NULL;
+    size_t looked_at = 0, n = 0;
+    for (struct json_iter it = json_items(json_get(doc, "entities"));
+         n < OTHERS_MAX && looked_at++ < ENTITIES_MAX && json_next(&it, &name, &item);) {
+        struct slice tag = first_of(source_word(item, "label"), source_id(item, "id", a));
+        if (!is_tag(source_word(item, "type")) || tag.n == 0)
+            continue;
+        if (tags == NULL)
+            tags = json_out_array(a);
+        json_out_add_text(tags, tag);
+        n++;
+    }
+    return tags;
+}
+
+/* What has no place elsewhere. */
 static struct slice
 additional_of(struct json doc, struct arena *a)
 {
     struct slice name, rest = source_rest(doc, known, a);
     struct json item, parsed = {{0, 0}};
-    struct json_out *o = json_out_object(a), *others = NULL;
-    size_t looked_at = 0;
-    for (struct json_iter it = json_items(json_get(doc, "entities"));
-         looked_at++ < ENTITIES_MAX && json_next(&it, &name, &item);) {
-        struct slice type = source_word(item, "type");
-        bool placed = false;
-        for (size_t i = 0; i < sizeof entity_types / sizeof entity_types[0]; i++)
-            placed = placed || slice_eq_nocase(slice_of(entity_types[i].type), type);
-        if (placed || (others != NULL && looked_at > 64))
-            continue;
-        if (others == NULL)
-            others = json_out_array(a);
-        struct slice text = json_minify(item, a);
-        if (source_shallow(text))
-            json_out_add_raw(others, text);
-    }
-    if (others == NULL)
-        return rest;
+    struct json_out *others = other_entities(doc, a), *tags = group_tags(doc, a);
     struct err e = rest.n > 0 ? json_parse(rest, a, &parsed) : ERR_OK;
-    if (e.kind)
+    if (e.kind || (others == NULL && tags == NULL))
         return rest;
+    struct json_out *o = json_out_object(a);
     for (struct json_iter it = json_items(parsed); json_next(&it, &name, &item);) {
         const char *key = slice_cstr(a, name);
         if (key != NULL)
             json_out_set_raw(o, key, json_minify(item, a));
     }
-    json_out_set(o, "otherEntities", others);
+    if (tags != NULL)
+        json_out_set(o, "groupTags", tags);
+    if (others != NULL)
+        json_out_set(o, "otherEntities", others);
     return json_out_print(o, a);
 }
 
@@ -463,6 +399,15 @@ apps_of_identity(struct json alert)
     return false;
 }
 
+void
+apps_channel(enum identity_channel channel, struct source_ident *out)
+{
+    if (channel == IDENTITY_APPS)
+        return;
+    out->fate = FATE_IGNORE;
+    out->reason = channel == IDENTITY_SYSLOG ? "apps.identity_by_syslog" : "apps.identity_off";
+}
+
 /* ---- the alert */
 
 static void
@@ -470,7 +415,7 @@ map_service(struct json doc, int64_t kind, struct alert *out)
 {
     out->service = SERVICE_CLOUD_APPS;
     out->detection = DETECTION_CLOUD_APP_SECURITY;
-    if (kind == RISKY_SIGN_IN) {
+    if (kind == APPS_RISKY_SIGN_IN) {
         out->service = SERVICE_IDENTITY_PROTECTION;
         out->detection = DETECTION_IDENTITY_PROTECTION;
     }
@@ -484,7 +429,7 @@ static void
 map_times(struct json doc, int64_t received, struct alert *out)
 {
     int64_t raised = source_time_ms(doc, "timestamp");
-    int64_t made = time_of_id(out->native_id, received + 86400 * CLOCK_SECOND);
+    int64_t made = apps_time_of_id(out->native_id, received + 86400 * CLOCK_SECOND);
     out->created = made != CLOCK_NONE ? made : raised != CLOCK_NONE ? raised : received;
     out->first_activity = raised;
     out->last_activity = raised;
@@ -504,9 +449,8 @@ map_comment(struct json doc, struct arena *a, struct alert *out)
     out->n_comments = 1;
 }
 
-/* Of several deliveries the one that came last counts, whatever order they are in. */
-static const struct source_document *
-newest_document(const struct source_document *docs, size_t n)
+const struct source_document *
+apps_newest(const struct source_document *docs, size_t n)
 {
     const struct source_document *best = NULL;
     for (size_t i = 0; i < n; i++)
@@ -517,13 +461,10 @@ newest_document(const struct source_document *docs, size_t n)
 }
 
 struct err
-apps_map(const struct source_document *docs, size_t n, struct slice directory_id, struct arena *a,
+apps_map(const struct source_document *of, struct slice directory_id, struct arena *a,
          struct alert *out)
 {
-    const struct source_document *of = newest_document(docs, n);
     struct json doc;
-    if (of == NULL)
-        return err_make(ERR_REJECT, "apps.shape", "no document");
     struct err e = json_parse(of->payload, a, &doc);
     if (e.kind)
         return e;
@@ -534,8 +475,8 @@ apps_map(const struct source_document *docs, size_t n, struct slice directory_id
         return err_make(ERR_RETRY, "apps.memory", "no room for an alert");
     if (out->native_id.n == 0)
         return err_make(ERR_REJECT, "apps.no_id", "the alert has no _id");
-    out->title = first_of(source_word(doc, "title"), SLICE("Alert without a title"));
-    out->description = json_get_text(doc, "description");
+    out->title = first_of(plain_text(source_word(doc, "title"), a), SLICE("Alert without a title"));
+    out->description = plain_text(json_get_text(doc, "description"), a);
     out->web_url = source_word(doc, "URL");
     out->assigned_to = source_word(doc, "handledByUser");
     int64_t kind = -1;
@@ -543,12 +484,10 @@ apps_map(const struct source_document *docs, size_t n, struct slice directory_id
     if (!json_get_int(doc, "idValue", &kind))
         kind = -1;
     map_service(doc, kind, out);
-    out->id =
-        unified_id(out->service == SERVICE_IDENTITY ? "aa" : "ca", directory_id, out->native_id, a);
+    out->id = apps_unified_id(out, directory_id, a);
     map_severity(doc, a, out);
     map_status(doc, a, out);
-    map_techniques(out);
-    map_category(doc, kind, out);
+    apps_say_category(json_get(doc, "intent"), kind, SLICE_NONE, out);
     map_times(doc, of->received, out);
     map_comment(doc, a, out);
     map_entities(doc, a, out);

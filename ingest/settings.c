@@ -118,6 +118,11 @@ check(const struct source *s, const struct source_conf *c)
 {
     if (s->listens)
         return c->port == 0 ? wrong(s, SLICE("port"), "is missing") : ERR_OK;
+    if (s->may_listen &&
+        c->port != 0) /* asked as well, each alert would change its form for ever */
+        return c->base_url.n > 0 || c->static_token.n > 0 || c->token_url.n > 0
+                   ? wrong(s, SLICE("port"), "is for the SIEM agent: no base_url and no token then")
+                   : ERR_OK;
     if (c->base_url.n == 0)
         return wrong(s, SLICE("base_url"), "is missing");
     if (c->token_url.n == 0)

@@ -46,8 +46,8 @@ struct source_conf {
     struct slice static_token; /* apps: 64 hex digits */
     struct slice publisher_id; /* mail: PublisherIdentifier */
     struct slice workspace;    /* identity: only lines that name it are taken; NONE: any */
-    int64_t port;              /* identity: where its sensors send to; 0: none */
-    struct slice senders[SOURCE_SENDERS_MAX]; /* identity: addresses that may send; none: any */
+    int64_t port;              /* identity, apps: where its sensors or agent send to; 0: none */
+    struct slice senders[SOURCE_SENDERS_MAX]; /* addresses that may send; none: any */
     size_t n_senders;
     bool tls;                  /* identity: sensors come by TLS as well as TCP; see listen.h */
     struct slice client_ca;    /* identity: PEM; a sensor's certificate must be signed by it */
@@ -142,8 +142,10 @@ struct source {
     const char *name;       /* configuration section, metric label, the word in tables and logs */
     int number;             /* in tables and keys: endpoint 1, mail 2, apps 3, identity 4 */
     const struct opt *opts; /* rows it adds to the configuration; NULL: none */
-    bool listens; /* its alerts come to us: no first; parse gets one frame as answer.body, and
-                     answer.asked is NULL */
+    bool listens;    /* its alerts come to us: no first; parse gets one frame as answer.body, and
+                        answer.asked is NULL */
+    bool may_listen; /* its alerts may come to us as well, to a worker with --listen: a tenant whose
+                        settings have a port and no base_url. parse then as with `listens` */
     const struct source_call *calls; /* ended by a row without a name; NULL: no quota is known */
 
     /* first - the requests that continue at a cursor; n written to *out_n, in the arena. */
