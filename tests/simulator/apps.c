@@ -18,7 +18,7 @@ apps_error(struct http_request *r, int status, const char *text)
 {
     struct json_out *o = json_out_object(r->arena);
     json_out_text(o, "detail", slice_of(text));
-    http_answer(r, status, "application/json", json_out_print(o, r->arena), NULL);
+    sim_send(r, status, "application/json", json_out_print(o, r->arena), NULL);
 }
 
 static int
@@ -83,17 +83,20 @@ query_read(const struct http_request *r, struct apps_query *q)
 }
 
 static size_t
-rows_find(struct sim *s, const struct apps_query *q, struct apps_row *rows)
+rows_find(struct sim_call *c, const struct apps_query *q, struct apps_row *rows)
 {
+    struct plan *p = &c->tenant->plan;
     bool severity = slice_eq(q->sort, SLICE("severity"));
     size_t n = 0;
-    for (size_t i = 0; i < s->plan.n; i++) {
-        struct delivery *d = &s->plan.items[i];
+    for (size_t i = 0; i < p->n; i++) {
+        struct delivery *d = &p->items[i];
         int64_t key = 0;
-        if (d->source != SIM_APPS || d->released == CLOCK_NONE || d->hidden ||
-            !apps_filter_match(q->filters, d->row, clock_now() / 10000))
+        if (!plan_shows(d, SIM_APPS))
             continue;
-        if (!json_get_int(d->row, severity ? "severityValue" : "timestamp", &key))
+        struct json row = plan_row(p, d, c->r->arena);
+        if (!apps_filter_match(q->filters, row, sim_now(c->sim) / 10000))
+            continue;
+        if (!json_get_int(row, severity ? "severityValue" : "timestamp", &key))
             key = 0;
         rows[n++] = (struct apps_row){d, key, q->descending};
     }
@@ -103,21 +106,23 @@ rows_find(struct sim *s, const struct apps_query *q, struct apps_row *rows)
 }
 
 static void
-apps_list(struct sim *s, struct http_request *r)
+apps_list(struct sim_call *c)
 {
+    struct http_request *r = c->r;
+    struct plan *p = &c->tenant->plan;
     struct apps_query q;
     struct err e = query_read(r, &q);
     if (e.kind) {
         apps_error(r, 400, e.text);
         return;
     }
-    struct apps_row *rows = arena_alloc(r->arena, (s->plan.n + 1) * sizeof(*rows));
-    struct delivery **list = arena_alloc(r->arena, (s->plan.n + 1) * sizeof(*list));
+    struct apps_row *rows = arena_alloc(r->arena, (p->n + 1) * sizeof(*rows));
+    struct delivery **list = arena_alloc(r->arena, (p->n + 1) * sizeof(*list));
     if (rows == NULL || list == NULL) {
         apps_error(r, 500, "out of memory");
         return;
     }
-    size_t n = rows_find(s, &q, rows);
+    size_t n = rows_find(c, &q, rows);
     size_t from = (size_t)q.skip < n ? (size_t)q.skip : n;
     size_t count = n - from < (size_t)q.limit ? n - from : (size_t)q.limit;
     for (size_t i = 0; i < count; i++)
@@ -133,18 +138,19 @@ apps_list(struct sim *s, struct http_request *r)
         return;
     }
     for (size_t i = 0; i < count; i++)
-        plan_serve(list[i]);
-    http_answer(r, 200, "application/json", body, NULL);
+        sim_serve(c, list[i]);
+    sim_send(r, 200, "application/json", body, NULL);
 }
 
 static void
-apps_single(struct sim *s, struct http_request *r, struct slice id)
+apps_single(struct sim_call *c, struct slice id)
 {
-    for (size_t i = s->plan.n; i-- > 0;) {
-        struct delivery *d = &s->plan.items[i];
-        if (d->source == SIM_APPS && d->released != CLOCK_NONE && !d->hidden &&
-            slice_eq(d->native_id, id)) {
-            http_answer(r, 200, "application/json", d->payload, NULL);
+    struct http_request *r = c->r;
+    struct plan *p = &c->tenant->plan;
+    for (size_t i = p->n; i-- > 0;) {
+        struct delivery *d = &p->items[i];
+        if (plan_shows(d, SIM_APPS) && slice_eq(d->native_id, id)) {
+            sim_send(r, 200, "application/json", d->payload, NULL);
             return;
         }
     }
@@ -152,18 +158,43 @@ apps_single(struct sim *s, struct http_request *r, struct slice id)
 }
 
 void
-apps_answer(struct sim *s, struct http_request *r, struct slice path)
+apps_caller(struct sim_call *c)
+{
+    static const char *const roles[] = {"Investigation.read", "Investigation.manage", NULL};
+    struct slice given = http_header(c->r, "Authorization");
+    if (slice_starts(given, SLICE("Bearer "))) {
+        token_check(c, roles);
+        return;
+    }
+    if (slice_starts(given, SLICE("Token ")))
+        c->tenant = tenant_of_token(c->sim, slice_sub(given, strlen("Token "), given.n));
+    c->status = 401;
+    c->why = "Invalid token.";
+    if (c->tenant == NULL)
+        sim_blame(c, given.p == NULL ? "auth.missing" : "auth.token",
+                  "Authorization must be "
+                  "'Token' and 64 hex digits of a tenant");
+}
+
+const char *
+apps_call(struct slice method, struct slice path)
+{
+    (void)method;
+    return slice_eq(path, SLICE("/api/v1/alerts/")) ? "list" : "alert";
+}
+
+void
+apps_answer(struct sim_call *c, struct slice path)
 {
     struct slice root = SLICE("/api/v1/alerts/");
-    struct slice given = http_header(r, "Authorization");
-    if (!slice_starts(given, SLICE("Token ")) ||
-        !slice_eq_nocase(slice_sub(given, strlen("Token "), given.n), s->apps_token)) {
-        apps_error(r, 401, "Invalid token.");
+    struct http_request *r = c->r;
+    if (c->tenant == NULL) {
+        apps_error(r, c->status, c->why);
         return;
     }
     if (slice_eq(path, SLICE("/api/v1/alerts"))) {
         const struct http_header where[] = {{"Location", "/apps/api/v1/alerts/"}, {NULL, NULL}};
-        http_answer(r, 301, "text/html", SLICE(""), where);
+        sim_send(r, 301, "text/html", SLICE(""), where);
         return;
     }
     if (!slice_starts(path, root)) {
@@ -172,9 +203,9 @@ apps_answer(struct sim *s, struct http_request *r, struct slice path)
     }
     struct slice id = slice_sub(path, root.n, path.n);
     if (id.n == 0)
-        apps_list(s, r);
+        apps_list(c);
     else if (slice_ends(id, SLICE("/")) && slice_eq(r->method, SLICE("GET")))
-        apps_single(s, r, slice_sub(id, 0, id.n - 1));
+        apps_single(c, slice_sub(id, 0, id.n - 1));
     else
         apps_error(r, 404, "Not found.");
 }

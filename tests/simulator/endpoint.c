@@ -72,8 +72,9 @@ without_evidence(struct slice payload, struct arena *a)
 }
 
 static void
-list_send(struct sim *s, struct http_request *r, struct row *rows, size_t n)
+list_send(struct sim_call *c, struct row *rows, size_t n)
 {
+    struct http_request *r = c->r;
     bool expand = slice_eq(option(r, "$expand"), SLICE("evidence"));
     struct delivery *shown = arena_alloc(r->arena, (n + 1) * sizeof(*shown));
     struct delivery **list = arena_alloc(r->arena, (n + 1) * sizeof(*list));
@@ -82,23 +83,25 @@ list_send(struct sim *s, struct http_request *r, struct row *rows, size_t n)
         if (!expand)
             shown[i].payload = without_evidence(shown[i].payload, r->arena);
         list[i] = &shown[i];
-        plan_serve(rows[i].d);
+        sim_serve(c, rows[i].d);
     }
     struct slice open = slice_printf(
         r->arena, "{\"@odata.context\":\"%s/endpoint/api/$metadata#Alerts\",\"value\":[",
-        s->origin);
+        c->sim->origin);
     struct slice body = SLICE_NONE;
     if (list != NULL && open.p != NULL)
         body = sim_join(r->arena, open.p, list, n, "]}");
     if (body.p == NULL)
         sim_error(r, 500, "InternalServerError", "The answer is too large.");
     else
-        http_answer(r, 200, "application/json; odata.metadata=minimal", body, NULL);
+        sim_send(r, 200, "application/json; odata.metadata=minimal", body, NULL);
 }
 
 static void
-list_answer(struct sim *s, struct http_request *r)
+list_answer(struct sim_call *c)
 {
+    struct http_request *r = c->r;
+    struct plan *p = &c->tenant->plan;
     const struct odata *filter = NULL;
     struct odata_order order;
     int64_t top = ENDPOINT_PAGE_MAX;
@@ -116,47 +119,63 @@ list_answer(struct sim *s, struct http_request *r)
         sim_error(r, 400, "ODataError", "$top must be 1 to 10000, $skip a number.");
         return;
     }
-    struct row *rows = arena_alloc(r->arena, (s->plan.n + 1) * sizeof(*rows));
+    struct row *rows = arena_alloc(r->arena, (p->n + 1) * sizeof(*rows));
     size_t n = 0;
-    for (size_t i = 0; rows != NULL && i < s->plan.n; i++) {
-        struct delivery *d = &s->plan.items[i];
-        if (d->source == SIM_ENDPOINT && d->released != CLOCK_NONE && !d->hidden &&
-            odata_match(filter, d->row))
-            rows[n++] = (struct row){d, odata_time(d->row, order.property), order.descending};
+    for (size_t i = 0; rows != NULL && i < p->n; i++) {
+        struct delivery *d = &p->items[i];
+        if (!plan_shows(d, SIM_ENDPOINT))
+            continue;
+        struct json row = plan_row(p, d, r->arena);
+        if (odata_match(filter, row))
+            rows[n++] = (struct row){d, odata_time(row, order.property), order.descending};
     }
     if (n > 1)
         qsort(rows, n, sizeof(*rows), row_cmp);
     size_t from = (size_t)skip < n ? (size_t)skip : n;
     size_t count = n - from < (size_t)top ? n - from : (size_t)top;
-    list_send(s, r, rows != NULL ? rows + from : NULL, count);
+    list_send(c, rows != NULL ? rows + from : NULL, count);
 }
 
 static void
-single_answer(struct sim *s, struct http_request *r, struct slice id)
+single_answer(struct sim_call *c, struct slice id)
 {
-    for (size_t i = s->plan.n; i-- > 0;) {
-        struct delivery *d = &s->plan.items[i];
-        if (d->source != SIM_ENDPOINT || d->released == CLOCK_NONE || d->hidden ||
-            !slice_eq(d->native_id, id))
+    struct http_request *r = c->r;
+    struct plan *p = &c->tenant->plan;
+    for (size_t i = p->n; i-- > 0;) {
+        struct delivery *d = &p->items[i];
+        if (!plan_shows(d, SIM_ENDPOINT) || !slice_eq(d->native_id, id))
             continue;
         struct slice body = slice_printf(
             r->arena, "{\"@odata.context\":\"%s/endpoint/api/$metadata#Alerts/$entity\",%.*s",
-            s->origin, SLICE_ARG(slice_sub(d->payload, 1, d->payload.n)));
-        http_answer(r, 200, "application/json; odata.metadata=minimal", body, NULL);
+            c->sim->origin, SLICE_ARG(slice_sub(d->payload, 1, d->payload.n)));
+        sim_send(r, 200, "application/json; odata.metadata=minimal", body, NULL);
         return;
     }
     sim_error(r, 404, "ResourceNotFound", "Alert %.*s was not found.", SLICE_ARG(id));
 }
 
 void
-endpoint_answer(struct sim *s, struct http_request *r, struct slice path)
+endpoint_caller(struct sim_call *c)
+{
+    static const char *const roles[] = {"Alert.Read.All", "Alert.ReadWrite.All", NULL};
+    token_check(c, roles);
+}
+
+const char *
+endpoint_call(struct slice method, struct slice path)
+{
+    (void)method;
+    return slice_ends(path, SLICE("/alerts")) ? "list" : "alert";
+}
+
+void
+endpoint_answer(struct sim_call *c, struct slice path)
 {
     static const char *const roots[] = {"/api/v1.0/alerts", "/api/alerts", "/v1.0/alerts",
                                         "/alerts"};
-    int status = 0;
-    const char *why = NULL;
-    if (!token_check(s, r, SIM_RESOURCE_ENDPOINT, SIM_ROLE_ENDPOINT, &status, &why)) {
-        sim_error(r, status, status == 401 ? "Unauthorized" : "Forbidden", "%s", why);
+    struct http_request *r = c->r;
+    if (c->tenant == NULL) {
+        sim_error(r, c->status, c->status == 401 ? "Unauthorized" : "Forbidden", "%s", c->why);
         return;
     }
     if (!slice_eq(r->method, SLICE("GET"))) {
@@ -166,11 +185,11 @@ endpoint_answer(struct sim *s, struct http_request *r, struct slice path)
     for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
         struct slice root = slice_of(roots[i]);
         if (slice_eq(path, root)) {
-            list_answer(s, r);
+            list_answer(c);
             return;
         }
         if (slice_starts(path, root) && path.p[root.n] == '/') {
-            single_answer(s, r, slice_sub(path, root.n + 1, path.n));
+            single_answer(c, slice_sub(path, root.n + 1, path.n));
             return;
         }
     }

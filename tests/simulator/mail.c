@@ -35,46 +35,46 @@ type_asked(struct http_request *r, struct slice *type)
 }
 
 static void
-start_answer(struct sim *s, struct http_request *r)
+start_answer(struct sim_tenant *t, struct http_request *r)
 {
     struct slice type;
     if (!type_asked(r, &type))
         return;
     if (slice_eq_nocase(type, SLICE("Audit.General"))) {
-        if (s->mail_on) {
+        if (t->mail_on) {
             sim_error(r, 400, "AF20024",
                       "The subscription is already enabled. No property change.");
             return;
         }
-        s->mail_on = true;
+        t->mail_on = true;
     }
     struct json_out *o = json_out_object(r->arena);
     json_out_text(o, "contentType", type);
     json_out_text(o, "status", SLICE("enabled"));
     json_out_null(o, "webhook");
-    http_answer(r, 200, "application/json; charset=utf-8", json_out_print(o, r->arena), NULL);
+    sim_send(r, 200, "application/json; charset=utf-8", json_out_print(o, r->arena), NULL);
 }
 
 static void
-stop_answer(struct sim *s, struct http_request *r)
+stop_answer(struct sim_tenant *t, struct http_request *r)
 {
     struct slice type;
     if (!type_asked(r, &type))
         return;
     if (slice_eq_nocase(type, SLICE("Audit.General")))
-        s->mail_on = false;
-    http_answer(r, 200, "application/json; charset=utf-8", SLICE(""), NULL);
+        t->mail_on = false;
+    sim_send(r, 200, "application/json; charset=utf-8", SLICE(""), NULL);
 }
 
 static void
-subscriptions_answer(struct sim *s, struct http_request *r)
+subscriptions_answer(struct sim_tenant *t, struct http_request *r)
 {
     struct json_out *list = json_out_array(r->arena);
-    if (s->mail_on)
+    if (t->mail_on)
         json_out_add_raw(
             list,
             SLICE("{\"contentType\":\"Audit.General\",\"status\":\"enabled\",\"webhook\":null}"));
-    http_answer(r, 200, "application/json; charset=utf-8", json_out_print(list, r->arena), NULL);
+    sim_send(r, 200, "application/json; charset=utf-8", json_out_print(list, r->arena), NULL);
 }
 
 /* ---- windows */
@@ -94,11 +94,11 @@ window_time(struct http_request *r, struct slice text, int64_t *out)
 
 /* The window asked for; both times or none, at most a day, not older than a week and an hour. */
 static bool
-window_asked(struct http_request *r, struct window *w)
+window_asked(const struct sim_tenant *t, struct http_request *r, struct window *w)
 {
     struct slice from = http_query(r, "startTime");
     struct slice to = http_query(r, "endTime");
-    int64_t now = clock_now();
+    int64_t now = sim_now(t->sim);
     if (from.p == NULL && to.p == NULL) {
         *w = (struct window){now - DAY, now + CLOCK_SECOND};
         return true;
@@ -143,29 +143,29 @@ blob_created(const struct plan *p, size_t blob)
 }
 
 static struct slice
-blob_id(const struct sim *s, size_t blob, int64_t created, struct arena *a)
+blob_id(const struct sim_tenant *t, size_t blob, int64_t created, struct arena *a)
 {
-    struct clock_text t = clock_format_full(created);
+    struct clock_text at = clock_format_full(created);
     return slice_printf(a,
                         "%.4s%.2s%.2s%.2s%.2s%.2s%.3s%06zu$%.4s%.2s%.2s%.2s%.2s%.2s%.3s%06zu"
                         "$audit_general$Audit_General$emea%.4s",
-                        t.s, t.s + 5, t.s + 8, t.s + 11, t.s + 14, t.s + 17, t.s + 20, blob, t.s,
-                        t.s + 5, t.s + 8, t.s + 11, t.s + 14, t.s + 17, t.s + 20, blob,
-                        s->tenant.p);
+                        at.s, at.s + 5, at.s + 8, at.s + 11, at.s + 14, at.s + 17, at.s + 20, blob,
+                        at.s, at.s + 5, at.s + 8, at.s + 11, at.s + 14, at.s + 17, at.s + 20, blob,
+                        t->id.p);
 }
 
 static void
-blob_list(struct sim *s, struct http_request *r, struct json_out *list, size_t blob,
+blob_list(struct sim_tenant *t, struct http_request *r, struct json_out *list, size_t blob,
           int64_t created)
 {
     struct arena *a = r->arena;
-    struct slice id = blob_id(s, blob, created, a);
+    struct slice id = blob_id(t, blob, created, a);
     struct json_out *o = json_out_object(a);
     json_out_text(o, "contentType", SLICE("Audit.General"));
     json_out_text(o, "contentId", id);
     json_out_text(o, "contentUri",
-                  slice_printf(a, "%s/mail/api/v1.0/%.*s/activity/feed/audit/%.*s", s->origin,
-                               SLICE_ARG(s->tenant), SLICE_ARG(id)));
+                  slice_printf(a, "%s/mail/api/v1.0/%.*s/activity/feed/audit/%.*s", t->sim->origin,
+                               SLICE_ARG(t->id), SLICE_ARG(id)));
     json_out_text(o, "contentCreated", slice_of(milli(created).s));
     json_out_text(o, "contentExpiration", slice_of(milli(created + 7 * DAY).s));
     json_out_add(list, o);
@@ -178,11 +178,11 @@ struct blob_at {
 
 /* Blobs of the window in order of availability; returns how many. */
 static size_t
-window_blobs(const struct sim *s, const struct window *w, struct blob_at *out)
+window_blobs(const struct sim_tenant *t, const struct window *w, struct blob_at *out)
 {
     size_t n = 0;
-    for (size_t blob = 1; blob <= s->plan.blobs; blob++) {
-        int64_t created = blob_created(&s->plan, blob);
+    for (size_t blob = 1; blob <= t->plan.blobs; blob++) {
+        int64_t created = blob_created(&t->plan, blob);
         if (created == CLOCK_NONE || created < w->from || created >= w->to)
             continue;
         size_t at = n++;
@@ -199,7 +199,7 @@ window_blobs(const struct sim *s, const struct window *w, struct blob_at *out)
  * pages, which a client has to walk through.
  */
 static void
-page_send(struct sim *s, struct http_request *r, struct json_out *list, int64_t next)
+page_send(struct sim_tenant *t, struct http_request *r, struct json_out *list, int64_t next)
 {
     static const char *const spellings[] = {"NextPageUri", "nextpageuri", "Nextpageuri"};
     struct http_header headers[2] = {{NULL, NULL}, {NULL, NULL}};
@@ -208,23 +208,23 @@ page_send(struct sim *s, struct http_request *r, struct json_out *list, int64_t 
             r->arena,
             "%s/mail/api/%s/%.*s/activity/feed/subscriptions/content?contentType=%.*s"
             "&startTime=%.*s&endTime=%.*s&nextPage=%lld",
-            s->origin, s->pages % 2 == 0 ? "v1" : "v1.0", SLICE_ARG(s->tenant),
+            t->sim->origin, t->pages % 2 == 0 ? "v1" : "v1.0", SLICE_ARG(t->id),
             SLICE_ARG(http_query(r, "contentType")), SLICE_ARG(http_query(r, "startTime")),
             SLICE_ARG(http_query(r, "endTime")), (long long)next);
-        headers[0] = (struct http_header){spellings[s->pages % 3], uri.p};
+        headers[0] = (struct http_header){spellings[t->pages % 3], uri.p};
     }
-    s->pages++;
-    http_answer(r, 200, "application/json; charset=utf-8", json_out_print(list, r->arena), headers);
+    t->pages++;
+    sim_send(r, 200, "application/json; charset=utf-8", json_out_print(list, r->arena), headers);
 }
 
 static void
-content_answer(struct sim *s, struct http_request *r)
+content_answer(struct sim_tenant *t, struct http_request *r)
 {
     struct slice type;
     struct window w;
     int64_t page = 0;
     struct slice asked = http_query(r, "nextPage");
-    if (!type_asked(r, &type) || !window_asked(r, &w))
+    if (!type_asked(r, &type) || !window_asked(t, r, &w))
         return;
     if (asked.p != NULL && (!slice_int(asked, &page) || page < 0 || page > 1000000)) {
         sim_error(r, 400, "AF20031", "Invalid nextPage Input: %.*s.", SLICE_ARG(asked));
@@ -232,38 +232,38 @@ content_answer(struct sim *s, struct http_request *r)
     }
     struct json_out *list = json_out_array(r->arena);
     if (!slice_eq_nocase(type, SLICE("Audit.General"))) {
-        page_send(s, r, list, -1);
+        page_send(t, r, list, -1);
         return;
     }
-    if (!s->mail_on) {
+    if (!t->mail_on) {
         sim_error(r, 400, "AF20022", "No subscription found for the specified content type.");
         return;
     }
-    struct blob_at *blobs = arena_alloc(r->arena, (s->plan.blobs + 1) * sizeof(*blobs));
-    size_t n = blobs != NULL ? window_blobs(s, &w, blobs) : 0;
+    struct blob_at *blobs = arena_alloc(r->arena, (t->plan.blobs + 1) * sizeof(*blobs));
+    size_t n = blobs != NULL ? window_blobs(t, &w, blobs) : 0;
     size_t from = (size_t)page / 2;
     size_t to = from + BLOBS_A_PAGE < n ? from + BLOBS_A_PAGE : n;
     if (page % 2 != 0) { /* an empty page that is not the last */
-        page_send(s, r, list, page - 1);
+        page_send(t, r, list, page - 1);
         return;
     }
     for (size_t i = from; i < to; i++)
-        blob_list(s, r, list, blobs[i].blob, blobs[i].created);
-    page_send(s, r, list, to < n ? (int64_t)(to * 2 + 1) : -1);
+        blob_list(t, r, list, blobs[i].blob, blobs[i].created);
+    page_send(t, r, list, to < n ? (int64_t)(to * 2 + 1) : -1);
 }
 
 static void
-blob_answer(struct sim *s, struct http_request *r, struct slice id)
+blob_answer(struct sim_tenant *t, struct http_request *r, struct slice id)
 {
     size_t n = 0;
-    struct delivery **list = arena_alloc(r->arena, (s->plan.n + 1) * sizeof(struct delivery *));
-    for (size_t blob = 1; list != NULL && n == 0 && blob <= s->plan.blobs; blob++) {
-        int64_t created = blob_created(&s->plan, blob);
-        if (created == CLOCK_NONE || !slice_eq(blob_id(s, blob, created, r->arena), id))
+    struct delivery **list = arena_alloc(r->arena, (t->plan.n + 1) * sizeof(struct delivery *));
+    for (size_t blob = 1; list != NULL && n == 0 && blob <= t->plan.blobs; blob++) {
+        int64_t created = blob_created(&t->plan, blob);
+        if (created == CLOCK_NONE || !slice_eq(blob_id(t, blob, created, r->arena), id))
             continue;
-        for (size_t i = 0; i < s->plan.n; i++)
-            if (s->plan.items[i].source == SIM_MAIL && s->plan.items[i].blob == blob)
-                list[n++] = &s->plan.items[i];
+        for (size_t i = 0; i < t->plan.n; i++)
+            if (t->plan.items[i].source == SIM_MAIL && t->plan.items[i].blob == blob)
+                list[n++] = &t->plan.items[i];
     }
     if (n == 0) {
         sim_error(r, 404, "AF20050", "The specified content (%.*s) does not exist.", SLICE_ARG(id));
@@ -275,13 +275,13 @@ blob_answer(struct sim *s, struct http_request *r, struct slice id)
         return;
     }
     for (size_t i = 0; i < n; i++)
-        plan_serve(list[i]);
-    http_answer(r, 200, "application/json; charset=utf-8", body, NULL);
+        sim_serve(r->data, list[i]);
+    sim_send(r, 200, "application/json; charset=utf-8", body, NULL);
 }
 
 /* /api/v1.0/{tenant}/activity/feed in front; false: answered already. */
 static bool
-root_take(struct sim *s, struct http_request *r, struct slice *path)
+root_take(struct sim_tenant *t, struct http_request *r, struct slice *path)
 {
     struct slice rest = slice_sub(*path, 1, path->n);
     struct slice api = slice_split(&rest, '/');
@@ -293,7 +293,7 @@ root_take(struct sim *s, struct http_request *r, struct slice *path)
         sim_error(r, 404, "AF20052", "No such address.");
         return false;
     }
-    if (!slice_eq_nocase(tenant, s->tenant)) {
+    if (!slice_eq_nocase(tenant, t->id)) {
         sim_error(r, 400, tenant.n == 36 ? "AF20010" : "AF20013",
                   "The tenant ID passed in the URL (%.*s) does not match the access token.",
                   SLICE_ARG(tenant));
@@ -304,24 +304,42 @@ root_take(struct sim *s, struct http_request *r, struct slice *path)
 }
 
 void
-mail_answer(struct sim *s, struct http_request *r, struct slice path)
+mail_caller(struct sim_call *c)
+{
+    static const char *const roles[] = {"ActivityFeed.Read", NULL};
+    token_check(c, roles);
+}
+
+const char *
+mail_call(struct slice method, struct slice path)
+{
+    static const char *const names[] = {"start", "stop", "list", "content", "notifications"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (slice_ends(path, slice_of(names[i])) && path.p[path.n - strlen(names[i]) - 1] == '/')
+            return names[i];
+    (void)method;
+    return slice_find(path, SLICE("/audit/"), 0) < path.n ? "blob" : "other";
+}
+
+void
+mail_answer(struct sim_call *c, struct slice path)
 {
     static const struct {
         const char *method, *path;
-        void (*answer)(struct sim *s, struct http_request *r);
+        void (*answer)(struct sim_tenant *t, struct http_request *r);
     } calls[] = {
         {"POST", "subscriptions/start", start_answer},
         {"POST", "subscriptions/stop", stop_answer},
         {"GET", "subscriptions/list", subscriptions_answer},
         {"GET", "subscriptions/content", content_answer},
     };
-    int status = 0;
-    const char *why = NULL;
-    if (!token_check(s, r, SIM_RESOURCE_MAIL, SIM_ROLE_MAIL, &status, &why)) {
-        sim_error(r, status, "AF10001",
+    struct http_request *r = c->r;
+    struct sim_tenant *t = c->tenant;
+    if (t == NULL) {
+        sim_error(r, c->status, "AF10001",
                   "The permission set () sent in the request did not include "
                   "the expected permission ActivityFeed.Read. %s",
-                  why);
+                  c->why);
         return;
     }
     struct slice publisher = http_query(r, "PublisherIdentifier");
@@ -329,16 +347,16 @@ mail_answer(struct sim *s, struct http_request *r, struct slice path)
         sim_error(r, 400, "AF20002", "Invalid parameter type: PublisherIdentifier, expected guid.");
         return;
     }
-    if (!root_take(s, r, &path))
+    if (!root_take(t, r, &path))
         return;
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
         if (slice_eq(path, slice_of(calls[i].path)) &&
             slice_eq(r->method, slice_of(calls[i].method))) {
-            calls[i].answer(s, r);
+            calls[i].answer(t, r);
             return;
         }
     if (slice_starts(path, SLICE("audit/")) && slice_eq(r->method, SLICE("GET")))
-        blob_answer(s, r, slice_sub(path, strlen("audit/"), path.n));
+        blob_answer(t, r, slice_sub(path, strlen("audit/"), path.n));
     else
         sim_error(r, 404, "AF20052", "No such address.");
 }

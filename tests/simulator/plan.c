@@ -200,22 +200,27 @@ may_release(const struct plan *p, const struct delivery *d, int64_t now)
 {
     if (d->released != CLOCK_NONE || d->planned > now)
         return false;
-    return d->replaces == 0 || p->items[d->replaces - 1].served > 0;
+    return d->replaces == 0 || d->hasty || p->items[d->replaces - 1].served > 0;
 }
 
 size_t
 plan_release(struct plan *p, int64_t now)
 {
     size_t n = 0;
-    for (size_t i = 0; p->started != CLOCK_NONE && i < p->n; i++) {
+    int64_t next = INT64_MAX;
+    if (p->started == CLOCK_NONE || p->n_released == p->n || now < p->next_due)
+        return 0;
+    for (size_t i = 0; i < p->n; i++) {
         struct delivery *d = &p->items[i];
-        if (!may_release(p, d, now))
-            continue;
-        d->released = now;
-        if (d->replaces != 0)
-            p->items[d->replaces - 1].hidden = true;
-        n++;
+        if (may_release(p, d, now)) {
+            d->released = now;
+            if (d->replaces != 0)
+                p->items[d->replaces - 1].hidden = true;
+            n++;
+        } else if (d->released == CLOCK_NONE && d->planned < next)
+            next = d->planned;
     }
+    p->next_due = next;
     p->n_released += n;
     return n;
 }
@@ -228,11 +233,27 @@ plan_serve(struct delivery *d)
 }
 
 bool
+plan_shows(const struct delivery *d, enum sim_source source)
+{
+    return d->source == source && d->released != CLOCK_NONE && !d->hidden;
+}
+
+struct json
+plan_row(const struct plan *p, const struct delivery *d, struct arena *a)
+{
+    struct json row = {{0, 0}};
+    if (!p->frugal)
+        return d->row;
+    struct err e = json_parse(d->payload, a, &row);
+    return e.kind ? (struct json){{0, 0}} : row;
+}
+
+bool
 plan_done(const struct plan *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         const struct delivery *d = &p->items[i];
-        bool waited_for = d->source != SIM_IDENTITY || !p->mute;
+        bool waited_for = (d->source != SIM_IDENTITY || !p->mute) && !(d->hidden && d->hasty);
         if (d->released == CLOCK_NONE || (waited_for && d->served == 0))
             return false;
     }

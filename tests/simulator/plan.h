@@ -37,6 +37,7 @@ struct delivery {
     int64_t late;        /* 100 ns; mail: its blob says that it came so much earlier */
     int64_t planned;     /* 100 ns: when it is to be released */
     int64_t released;    /* 100 ns: when it was; CLOCK_NONE: not yet */
+    bool hasty;          /* takes the place of `replaces` even if nobody has seen that */
     bool hidden;         /* a newer version took its place */
     uint64_t served;     /* how often a client was given it; identity: written */
     int64_t served_ms;   /* when last, by clock_mono_ms */
@@ -50,7 +51,9 @@ struct plan {
     size_t n_released;
     size_t n_skipped; /* records of the data folder that no service here serves */
     int64_t started;  /* 100 ns; CLOCK_NONE: held back */
+    int64_t next_due; /* 100 ns: nothing is due before */
     bool mute;        /* there is no listener: lines are planned, never written */
+    bool frugal;      /* rows are parsed when they are needed, see plan_row */
 };
 
 /* plan_add - a copy of d at the end, n set; payload and texts are borrowed. NULL: out of memory. */
@@ -64,6 +67,12 @@ struct delivery *plan_add(struct plan *p, const struct delivery *d);
  */
 MUST_CHECK struct err plan_name(struct plan *p, struct delivery *d);
 
+/* plan_row - the payload parsed: as kept, or (frugal plans) anew in the arena. */
+struct json plan_row(const struct plan *p, const struct delivery *d, struct arena *a);
+
+/* plan_shows - a client that asks now may be given it. */
+bool plan_shows(const struct delivery *d, enum sim_source source);
+
 /* plan_line - one delivery as JSON text, as in deliveries.jsonl. */
 struct slice plan_line(const struct delivery *d, struct arena *a);
 
@@ -74,14 +83,14 @@ MUST_CHECK struct err plan_write(const struct plan *p, const char *dir);
  * plan_release - releases what is due at `now`; returns how many were.
  *
  * A version that replaces an earlier one waits until that was served once: a real service changes
- * a row days later, never before anybody could see it.
+ * a row days later, never before anybody could see it. One that is hasty does not wait.
  */
 size_t plan_release(struct plan *p, int64_t now);
 
 /* plan_serve - a client was given it. */
 void plan_serve(struct delivery *d);
 
-/* plan_done - all released, and each served or (unless mute) written at least once. */
+/* plan_done - all released, and each that shows served or (unless mute) written at least once. */
 bool plan_done(const struct plan *p);
 
 /* sim_write_file - DIR/name by way of a temporary name. ERR_STOP "sim.write". */

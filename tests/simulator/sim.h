@@ -3,40 +3,95 @@
  *
  * One process, one loop. /login is the token endpoint, /endpoint Defender ATP, /mail the
  * Management Activity API, /apps Cloud App Security, /sim the control port; identity lines are
- * sent to the listener that the command line names.
+ * sent to the listener that the command line names. Times in answers, filters, tokens and the
+ * Date header are service time (sim_now), which /sim/advance moves.
  */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 #include "common/http.h"
 #include "common/loop.h"
 #include "tests/simulator/plan.h"
+#include "tests/simulator/quota.h"
+#include "tests/simulator/scenario.h"
 
 struct syslog_sender;
+struct sim;
+struct wire;
+
+/* How often one call was made, and how often it was refused. */
+enum { SIM_CALLS_MAX = 64 };
+struct sim_count {
+    const char *source, *name; /* static */
+    uint64_t n, refused;
+};
+
+/* What a client did wrong: each kind counted, the first ones kept as text. */
+enum { SIM_WRONGS_MAX = 200 };
+struct sim_wrong {
+    const char *kind;   /* static, dotted: "quota.minute" */
+    size_t tenant;      /* number */
+    const char *source; /* static */
+    struct slice what;  /* for people */
+    int64_t at;         /* service time */
+};
+
+struct sim_tenant {
+    struct sim *sim;
+    size_t number;           /* from 0 */
+    struct slice id;         /* directory id */
+    struct slice domain;     /* verified: the token endpoint takes it, too */
+    struct slice apps_token; /* 64 hex digits */
+    struct plan plan;
+    bool mail_on;               /* the subscription */
+    uint64_t pages;             /* of mail lists so far: the header's spelling changes with it */
+    struct quota *quotas;       /* one a call, made when it is first used; see quota.h */
+    struct fault_count *faults; /* one a fault of the scenario; NULL until one is looked for */
+};
 
 struct sim {
     struct loop *loop;
     struct http *http;
-    struct plan plan;
-    struct slice tenant;     /* directory id */
-    struct slice secret;     /* of the application at the token endpoint */
-    struct slice apps_token; /* 64 hex digits */
-    uint8_t token_key[32];   /* signs the tokens given out */
-    char origin[64];         /* "http://127.0.0.1:PORT" */
+    struct arena *arena; /* what all tenants share; lives as long as the program */
+    struct sim_tenant *tenants;
+    size_t n_tenants;
+    struct slice secret;   /* of the application at the token endpoint, for every tenant */
+    uint8_t token_key[32]; /* signs the tokens given out */
+    char origin[64];       /* "http://127.0.0.1:PORT" */
     const char *dir;
-    const char *data; /* folder of real records; NULL: the story */
-    int64_t speed;    /* story seconds a second */
-    bool mail_on;     /* the subscription */
-    uint64_t pages;   /* of mail lists so far: the header's spelling changes with it */
+    const char *data;          /* folder of real records; NULL: none */
+    struct scenario *scenario; /* NULL: the story, or data */
+    int64_t speed;             /* story or scenario seconds a second */
+    int64_t started;           /* service time; CLOCK_NONE: held back */
+    int64_t ahead;             /* 100 ns that service time is ahead of the real clock */
+    int64_t frozen;            /* --clock virtual: service time itself; CLOCK_NONE: it runs */
     uint64_t requests[SIM_SOURCES];
-    int64_t first_asked[SIM_SOURCES]; /* 100 ns; CLOCK_NONE: never */
-    struct syslog_sender *sender;     /* NULL: no identity lines are sent */
+    int64_t first_asked[SIM_SOURCES]; /* service time; CLOCK_NONE: never */
+    struct sim_count counts[SIM_CALLS_MAX];
+    size_t n_counts;
+    struct sim_wrong wrongs[SIM_WRONGS_MAX];
+    size_t n_wrongs;              /* may be more than were kept */
+    struct wire *wire;            /* NULL: clients are connected to http itself */
+    struct syslog_sender *sender; /* NULL: no identity lines are sent */
+};
+
+/* One request, from its arrival to sim_send; http_request.data points to it. */
+struct sim_call {
+    struct sim *sim;
+    struct http_request *r;
+    struct sim_tenant *tenant; /* whose token it carries; NULL: refuse with status and why */
+    enum sim_source source;
+    const char *name; /* static: which call of the service: "list", "blob", "token" */
+    int status;
+    const char *why;
+    const struct fault *fault; /* what this answer suffers; NULL: nothing */
+    bool lost; /* the client will not get the answer whole: nothing counts as served */
 };
 
 #define SIM_CLIENT_ID "7e1c3d52-40a6-4c0c-9d0e-5b1f0a2c6e11"
 #define SIM_RESOURCE_ENDPOINT "https://api.securitycenter.windows.com"
 #define SIM_RESOURCE_MAIL "https://manage.office.com"
-#define SIM_ROLE_ENDPOINT "Alert.Read.All"
-#define SIM_ROLE_MAIL "ActivityFeed.Read"
+#define SIM_RESOURCE_APPS "05a65629-4c1b-48c1-a78b-804c4abdd4af"
+#define SIM_PUBLISHER "c0ffee00-7d1a-4b52-8e3f-2a9b4c6d8e10"
 
 /* The files under tests/simulator/story, built in. */
 extern const char story_contoso[];
@@ -46,23 +101,68 @@ extern const char story_hubs[];
  * over (length / speed). ERR_STOP "story.*". */
 MUST_CHECK struct err story_load(struct plan *p, struct slice tenant, int64_t start, int64_t speed);
 
+/* story_steps - the steps of a scenario, as the story's lines; their times count from `start`.
+ * ERR_STOP "story.*". */
+MUST_CHECK struct err story_steps(struct plan *p, struct json steps, struct slice tenant,
+                                  int64_t start, int64_t speed);
+
 /* data_load - every native record under the folder, due at once; what no service here serves is
  * listed in DIR/skipped.jsonl with the reason. ERR_STOP "data.*". */
 MUST_CHECK struct err data_load(struct plan *p, const char *folder, const char *dir, int64_t start);
 
+/* ---- time, tenants */
+
+/* sim_now - service time, 100 ns. */
+int64_t sim_now(const struct sim *s);
+
+/* tenants_make - n tenants, the first of them contoso. ERR_STOP "sim.memory". */
+MUST_CHECK struct err tenants_make(struct sim *s, size_t n);
+void tenants_free(struct sim *s);
+
+/* tenant_find - by directory id or verified domain, any letter case. NULL: none. */
+struct sim_tenant *tenant_find(struct sim *s, struct slice name);
+
+/* tenant_of_token - whose token of Cloud App Security it is. NULL: nobody's. */
+struct sim_tenant *tenant_of_token(struct sim *s, struct slice token);
+
+/* settings_write - DIR/sim.json, and with several tenants DIR/tenants.jsonl: what an administrator
+ * of each would enter. ERR_STOP "sim.memory", "sim.write". */
+MUST_CHECK struct err settings_write(struct sim *s, const char *syslog);
+
+/* ---- tokens */
+
+/* token_audience - the audience that a token request asks for, whichever endpoint; NONE: none. */
+struct slice token_audience(const struct http_request *r, struct slice path);
+
+/* token_source - the source whose API an audience is; SIM_SOURCES: none. */
+enum sim_source token_source(struct slice audience);
+
 /* token_answer - the token endpoint, v1 and v2. Ref: sources.md 1.1. */
-void token_answer(struct sim *s, struct http_request *r);
+void token_answer(struct sim_call *c, struct slice path);
 
-/* token_check - whether the request carries a token of ours for the audience with the role.
- * Otherwise *status is 401 or 403 and *why says what is wrong. */
-bool token_check(struct sim *s, const struct http_request *r, const char *audience,
-                 const char *role, int *status, const char **why);
+/* token_error - the token endpoint's answer of that AADSTS number. Ref: sources.md 1.1. */
+void token_error(struct http_request *r, int number);
 
-/* One function a service: answers every request under its prefix; path is what follows it. */
-void endpoint_answer(struct sim *s, struct http_request *r, struct slice path);
-void mail_answer(struct sim *s, struct http_request *r, struct slice path);
-void apps_answer(struct sim *s, struct http_request *r, struct slice path);
-void control_answer(struct sim *s, struct http_request *r, struct slice path);
+/* token_check - sets the call's tenant from a bearer token of ours for its source that holds one
+ * of the roles (ended by NULL). Otherwise tenant is NULL, status 401 or 403 and why says it. */
+void token_check(struct sim_call *c, const char *const *roles);
+
+/* ---- one function a service: answers every request under its prefix; path is what follows it */
+
+void endpoint_answer(struct sim_call *c, struct slice path);
+void mail_answer(struct sim_call *c, struct slice path);
+void apps_answer(struct sim_call *c, struct slice path);
+void control_answer(struct sim_call *c, struct slice path);
+
+/* ... and which of its calls that is: static, a word of its quota table. */
+const char *endpoint_call(struct slice method, struct slice path);
+const char *mail_call(struct slice method, struct slice path);
+const char *apps_call(struct slice method, struct slice path);
+
+/* ... and who calls, see token_check; apps also takes its own tokens. */
+void endpoint_caller(struct sim_call *c);
+void mail_caller(struct sim_call *c);
+void apps_caller(struct sim_call *c);
 
 /* sim_start - load and begin to release. Harmless when called twice. */
 MUST_CHECK struct err sim_start(struct sim *s);
@@ -70,13 +170,44 @@ MUST_CHECK struct err sim_start(struct sim *s);
 /* sim_answer - one request to any of the services; arg is the sim. For http_conf.handle. */
 void sim_answer(void *arg, struct http_request *r);
 
+/* ---- answering: never http_answer itself */
+
+/* sim_send - as http_answer, with the service's Date, and with what the call's fault does to it. */
+void sim_send(struct http_request *r, int status, const char *content_type, struct slice body,
+              const struct http_header *headers);
+
 /* sim_error - {"error":{"code","message","target"}}; the form of two of the services. */
 void sim_error(struct http_request *r, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* sim_serve - the call's answer holds the delivery; counts unless the answer will be lost. */
+void sim_serve(struct sim_call *c, struct delivery *d);
+
+/* sim_blame - the client did something that it must not do; kind is static and dotted. */
+void sim_blame(struct sim_call *c, const char *kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* sim_join - open, the payloads of the deliveries with commas between, close. SLICE_NONE: full. */
 struct slice sim_join(struct arena *a, const char *open, struct delivery *const *list, size_t n,
                       const char *close);
+
+/* sim_lines - the texts with a line feed behind each. SLICE_NONE: full. */
+struct slice sim_lines(const struct slice *lines, size_t n, struct arena *a);
+
+/* quota_refuse - a service's own words for "too many requests". */
+void quota_refuse(struct sim_call *c, int status, int64_t wait_s, uint32_t most, const char *period,
+                  const struct http_header *headers);
+
+/* quota_spend - one request of the tenant's quota `name` (static); over the limit it is a
+ * violation, answered with `status`: false. Limits of the scenario come before these. */
+bool quota_spend(struct sim_call *c, const char *name, struct quota_limit most, int status);
+
+/* ---- what is where */
+
+/* truth_answer - GET /sim/truth; the format is in README.md. */
+void truth_answer(struct sim_call *c);
+
+/* ---- identity */
 
 /*
  * syslog_start - a sender to host:port, over UDP and two TCP connections (lines that end in LF,

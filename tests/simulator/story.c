@@ -72,6 +72,7 @@ step_read(struct reader *r, struct json step)
     d.truth = json_get_text(step, "truth");
     d.repeat_of = step_find(r, json_get_text(step, "repeats"));
     d.replaces = step_find(r, json_get_text(step, "replaces"));
+    d.hasty = json_bool(json_get(step, "hasty"), false);
     if (json_get_int(step, "blob", &blob) && blob > 0)
         d.blob = (size_t)blob;
     if (d.blob > r->plan->blobs)
@@ -109,5 +110,22 @@ story_load(struct plan *p, struct slice tenant, int64_t start, int64_t speed)
         if (e.kind == ERR_NONE)
             e = step_read(r, line);
     }
+    return e;
+}
+
+struct err
+story_steps(struct plan *p, struct json steps, struct slice tenant, int64_t start, int64_t speed)
+{
+    struct reader *r = arena_alloc(p->arena, sizeof(*r));
+    struct err e = ERR_OK;
+    struct slice name;
+    struct json step;
+    if (r == NULL)
+        return err_make(ERR_STOP, "story.memory", "out of memory");
+    *r = (struct reader){.plan = p, .start = start, .speed = speed};
+    r->clock = (struct template_clock){.zero = start, .tenant = tenant};
+    for (struct json_iter it = json_items(steps);
+         e.kind == ERR_NONE && json_next(&it, &name, &step);)
+        e = step_read(r, step);
     return e;
 }

@@ -54,7 +54,7 @@ channel_retry(uv_timer_t *t)
 static size_t
 line_again(const struct syslog_sender *y, size_t next, enum sim_transport transport)
 {
-    const struct plan *p = &y->sim->plan;
+    const struct plan *p = &y->sim->tenants[0].plan;
     int64_t since_ms = clock_mono_ms() - AGAIN_MS;
     size_t from = next;
     for (size_t i = next; i-- > 0;) {
@@ -94,7 +94,7 @@ channel_written(uv_write_t *w, int status)
         channel_lost(c);
         return;
     }
-    plan_serve(&c->sender->sim->plan.items[c->next]);
+    plan_serve(&c->sender->sim->tenants[0].plan.items[c->next]);
     c->next++;
     channel_pump(c);
 }
@@ -103,7 +103,7 @@ channel_written(uv_write_t *w, int status)
 static struct delivery *
 line_next(const struct syslog_sender *y, size_t *next, enum sim_transport transport)
 {
-    struct plan *p = &y->sim->plan;
+    struct plan *p = &y->sim->tenants[0].plan;
     for (; *next < p->n; (*next)++) {
         struct delivery *d = &p->items[*next];
         if (d->source == SIM_IDENTITY && d->transport == transport)
