@@ -129,7 +129,7 @@ apps_agent_ident(struct slice line, enum identity_channel channel, struct arena 
         out->fate = FATE_IGNORE;
         out->reason = is_agent(&c) ? "apps.activity" : "apps.other";
     } else if (of_identity(&c)) {
-        apps_channel(channel, out);
+        return apps_channel(channel, c.name, 0, a, out);
     }
     return ERR_OK;
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/crypto.h"
+
 /* Bits of alert.tactics: correlation.md 3. */
 enum {
     IA = 1 << 1,
@@ -265,6 +267,38 @@ identity_type_of_title(struct slice title)
                       drop_end(&f, "suspiciousactivity")))
         t = find(&f);
     return t;
+}
+
+const struct identity_type *
+identity_type_of_alert(struct slice title, int64_t id_value)
+{
+    enum { HONEYTOKEN_VALUE = 15795464, HONEYTOKEN = 2014 }; /* the one that is known: 4.5 */
+    const struct identity_type *t = identity_type_of_title(title);
+    return t == NULL && id_value == HONEYTOKEN_VALUE ? identity_type_of_id(HONEYTOKEN) : t;
+}
+
+struct slice
+identity_detection(const struct identity_type *t, struct slice title, struct arena *a)
+{
+    if (t != NULL)
+        return slice_printf(a, "%d", t->id);
+    char *text = arena_alloc(a, title.n + 1);
+    size_t n = 0;
+    if (text == NULL)
+        return SLICE_NONE;
+    for (size_t i = 0; i < title.n; i++) {
+        char c = title.p[i];
+        c = (char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
+        if (letter_or_digit((unsigned char)c))
+            text[n++] = c;
+    }
+    struct slice folded = {text, n};
+    if (n > FOLD_MAX) {
+        uint8_t sum[CRYPTO_SHA256];
+        crypto_sha256(folded, sum);
+        folded = slice_hex(a, (struct slice){(const char *)sum, sizeof sum});
+    }
+    return slice_join(a, SLICE("title:"), folded);
 }
 
 size_t

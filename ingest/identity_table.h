@@ -34,6 +34,16 @@ const struct identity_type *identity_type_of_id(int64_t external_id);
  */
 const struct identity_type *identity_type_of_title(struct slice title);
 
+/*
+ * identity_detection - what both channels call one kind of detection: "2014" for a type of the
+ * table, else "title:" and the title's letters and digits in lower case, or the hash of that when
+ * it is long. SLICE_NONE: out of memory.
+ */
+struct slice identity_detection(const struct identity_type *t, struct slice title, struct arena *a);
+
+/* identity_type_of_alert - by the title that Cloud App Security shows, else by its idValue. */
+const struct identity_type *identity_type_of_alert(struct slice title, int64_t id_value);
+
 /* identity_techniques - at most `most` slices of the type's static text; returns how many. */
 size_t identity_techniques(const struct identity_type *t, struct slice *out, size_t most);
 

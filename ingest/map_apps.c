@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/crypto.h"
 #include "ingest/apps_category.h"
+#include "ingest/identity_table.h"
 #include "ingest/plain.h"
 
 enum {
@@ -399,13 +400,17 @@ apps_of_identity(struct json alert)
     return false;
 }
 
-void
-apps_channel(enum identity_channel channel, struct source_ident *out)
+struct err
+apps_channel(enum identity_channel channel, struct slice title, int64_t kind, struct arena *a,
+             struct source_ident *out)
 {
-    if (channel == IDENTITY_APPS)
-        return;
-    out->fate = FATE_IGNORE;
-    out->reason = channel == IDENTITY_SYSLOG ? "apps.identity_by_syslog" : "apps.identity_off";
+    if (channel != IDENTITY_APPS)
+        out->fate = FATE_IGNORE;
+    out->reason = channel == IDENTITY_OFF ? "apps.identity_off" : "apps.identity_by_syslog";
+    if (channel == IDENTITY_OFF)
+        return ERR_OK;
+    out->twin = identity_detection(identity_type_of_alert(title, kind), title, a);
+    return out->twin.p != NULL ? ERR_OK : err_make(ERR_RETRY, "apps.memory", "no room for a key");
 }
 
 /* ---- the alert */

@@ -11,8 +11,10 @@
 /* apps_of_identity - the alert is a detection of Azure ATP: its service is Active Directory. */
 bool apps_of_identity(struct json alert);
 
-/* apps_channel - such a detection goes the way the tenant chose: sets fate and reason. */
-void apps_channel(enum identity_channel channel, struct source_ident *out);
+/* apps_channel - such a detection goes the way the tenant chose: sets fate, reason and twin. kind:
+ * idValue; 0: none. ERR_RETRY "apps.memory". */
+MUST_CHECK struct err apps_channel(enum identity_channel channel, struct slice title, int64_t kind,
+                                   struct arena *a, struct source_ident *out);
 
 /* apps_is_open - nobody has closed it: by resolutionStatusValue, else is_open, else statusValue. */
 bool apps_is_open(struct json alert);

@@ -116,6 +116,10 @@ struct source_ident {
     struct slice native_id; /* the alert's key: several documents may make up one alert (mail) */
     struct slice part_id;   /* of the document within the alert; NONE: the document is the alert */
     int64_t version;        /* 100 ns; CLOCK_NONE: use the record's */
+    /* identity: the same detection comes by another channel, too; what both call its kind. Then
+     * FATE_IGNORE means that the other channel's document is the alert and this one adds to it;
+     * native_id and reason are given either way. NONE: it comes one way only. */
+    struct slice twin;
 };
 
 /* How a tenant wants identity data: design.md 7. */

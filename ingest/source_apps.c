@@ -537,9 +537,12 @@ apps_ident(struct slice payload, enum identity_channel channel, struct arena *a,
     if (id.n == 0)
         return err_make(ERR_REJECT, "apps.no_id", "the alert has no _id");
     *out = (struct source_ident){.fate = FATE_ALERT, .native_id = id, .version = CLOCK_NONE};
-    if (apps_of_identity(doc))
-        apps_channel(channel, out);
-    return ERR_OK;
+    int64_t kind = 0;
+    if (!apps_of_identity(doc))
+        return ERR_OK;
+    if (!json_get_int(doc, "idValue", &kind))
+        kind = 0;
+    return apps_channel(channel, source_word(doc, "title"), kind, a, out);
 }
 
 static struct err

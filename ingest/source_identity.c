@@ -154,6 +154,9 @@ ignore(struct source_ident *out, const char *reason)
     return ERR_OK;
 }
 
+static struct slice clean_title(struct slice s);
+static const struct identity_type *type_of(const struct cef *c);
+
 static struct err
 identity_ident(struct slice payload, enum identity_channel channel, struct arena *a,
                struct source_ident *out)
@@ -169,10 +172,14 @@ identity_ident(struct slice payload, enum identity_channel channel, struct arena
                                                                      : "identity.other");
     if (is_health(&c))
         return ignore(out, "identity.health");
-    if (channel != IDENTITY_SYSLOG)
-        return ignore(out, channel == IDENTITY_APPS ? "identity.by_apps" : "identity.off");
-    *out = (struct source_ident){.native_id = key_of(&c, payload, a), .version = CLOCK_NONE};
-    if (out->native_id.p == NULL)
+    if (channel == IDENTITY_OFF)
+        return ignore(out, "identity.off");
+    *out = (struct source_ident){.fate = channel == IDENTITY_SYSLOG ? FATE_ALERT : FATE_IGNORE,
+                                 .reason = "identity.by_apps",
+                                 .native_id = key_of(&c, payload, a),
+                                 .version = CLOCK_NONE,
+                                 .twin = identity_detection(type_of(&c), clean_title(c.name), a)};
+    if (out->native_id.p == NULL || out->twin.p == NULL)
         return err_make(ERR_RETRY, "identity.memory", "no room for a key");
     return ERR_OK;
 }

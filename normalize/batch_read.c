@@ -148,15 +148,15 @@ on_known(void *arg, const struct db_rows *rows, struct err e)
     }
 }
 
-/* Stored mail records of the alerts at hand; the callback needs batch and share. */
-struct mail_ctx {
+/* What a callback needs: batch and share; and for stored mail records whose they are. */
+struct share_ctx {
     struct batch *batch;
     struct share *share;
     int32_t source;
 };
 
 static struct err
-take_mail(struct mail_ctx *c, const struct db_rows *rows, size_t i)
+take_mail(struct share_ctx *c, const struct db_rows *rows, size_t i)
 {
     struct batch *b = c->batch;
     struct alerts_mail m;
@@ -178,7 +178,7 @@ take_mail(struct mail_ctx *c, const struct db_rows *rows, size_t i)
 static void
 on_mail(void *arg, const struct db_rows *rows, struct err e)
 {
-    struct mail_ctx *c = arg;
+    struct share_ctx *c = arg;
     for (size_t i = 0; e.kind == ERR_NONE && i < db_count(rows); i++)
         e = take_mail(c, rows, i);
     if (c->batch->failed.kind == ERR_NONE)
@@ -202,11 +202,11 @@ static struct err
 ask_mail(struct batch *b, struct share *s)
 {
     struct slice *ids = arena_alloc(b->work, (s->n_items + 1) * sizeof *ids);
-    struct mail_ctx *c = arena_alloc(b->work, sizeof *c);
+    struct share_ctx *c = arena_alloc(b->work, sizeof *c);
     size_t n = 0;
     if (ids == NULL || c == NULL)
         return no_memory();
-    *c = (struct mail_ctx){.batch = b, .share = s};
+    *c = (struct share_ctx){.batch = b, .share = s};
     for (size_t i = 0; i < s->n_items; i++) {
         if (!s->items[i].parts)
             continue;
@@ -219,6 +219,35 @@ ask_mail(struct batch *b, struct share *s)
     return ERR_OK;
 }
 
+static void
+on_twins(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct share_ctx *c = arg;
+    for (size_t i = 0; e.kind == ERR_NONE && i < db_count(rows); i++) {
+        struct twins_found f;
+        twins_found_row(rows, i, &f);
+        e = judge_twin(c->share, &f, c->batch->env->seal, c->batch->work);
+    }
+    if (c->batch->failed.kind == ERR_NONE)
+        c->batch->failed = e;
+}
+
+/* Documents of identity: what is kept of them, and of those that may be of the same detection. */
+static struct err
+ask_twins(struct batch *b, struct share *s)
+{
+    struct twins_place *places = NULL;
+    struct share_ctx *c = arena_alloc(b->work, sizeof *c);
+    size_t n;
+    struct err e = c == NULL ? no_memory() : judge_places(s, b->work, &places, &n);
+    if (e.kind || n == 0)
+        return e;
+    *c = (struct share_ctx){.batch = b, .share = s};
+    twins_near(b->env->db, b->work, &s->tenant->oid, places, n, TWIN_REACH,
+               (int64_t)s->n_hand + JUDGE_TWINS_MAX, (struct db_answer){on_twins, c});
+    return ERR_OK;
+}
+
 static struct err
 ask_known(struct batch *b, struct share *s)
 {
@@ -227,6 +256,8 @@ ask_known(struct batch *b, struct share *s)
         e = judge_open(s->deliveries[i], s->tenant, b->env->seal, b->env->topic, b->work);
     if (e.kind == ERR_NONE)
         e = judge_items(s, b->work);
+    if (e.kind == ERR_NONE)
+        e = ask_twins(b, s);
     if (e.kind || s->n_items == 0)
         return e;
     struct alerts_key *keys = arena_alloc(b->work, s->n_items * sizeof *keys);

@@ -4,6 +4,21 @@
 #include "normalize/rows.h"
 #include "store/progress.h"
 
+/* How long a document of one channel of identity waits for the other's, 100 ns. */
+#define TWIN_WAIT (7 * 86400 * INT64_C(10000000))
+
+static void
+write_twins(struct batch *b, struct share *s, struct err *e)
+{
+    struct twins_row *rows;
+    size_t n;
+    *e = rows_twins(s, b->env->seal, b->work, &rows, &n);
+    if (e->kind || n == 0)
+        return;
+    twins_upsert(b->env->db, b->work, &s->tenant->oid, rows, n, DB_UNTOLD);
+    twins_prune(b->env->db, b->work, &s->tenant->oid, s->newest - TWIN_WAIT, DB_UNTOLD);
+}
+
 static void
 write_share(struct batch *b, struct share *s, struct err *e)
 {
@@ -13,19 +28,17 @@ write_share(struct batch *b, struct share *s, struct err *e)
     struct alerts_mail *mail;
     struct alerts_dead *dead;
     struct alerts_ignored *ignored;
-    size_t n_mail, n_dead, n_ignored, n_rows = 0;
-    struct alerts_row *rows = arena_alloc(a, (s->n_items + 1) * sizeof *rows);
-    *e = rows == NULL ? err_make(ERR_RETRY, "normalize.memory", "no memory left")
-                      : rows_mail(s, b->env->seal, a, &mail, &n_mail);
+    struct alerts_row *rows;
+    size_t n_mail, n_dead, n_ignored, n_rows;
+    *e = rows_alerts(s, a, &rows, &n_rows);
+    if (e->kind == ERR_NONE)
+        *e = rows_mail(s, b->env->seal, a, &mail, &n_mail);
     if (e->kind == ERR_NONE)
         *e = rows_dead(s, b->env->seal, a, &dead, &n_dead);
     if (e->kind == ERR_NONE)
         *e = rows_ignored(s, a, &ignored, &n_ignored);
     if (e->kind)
         return;
-    for (size_t i = 0; i < s->n_items; i++)
-        if (s->items[i].row != NULL)
-            rows[n_rows++] = *s->items[i].row;
     if (n_rows > 0)
         alerts_upsert(db, a, oid, rows, n_rows, DB_UNTOLD);
     if (n_mail > 0)
@@ -124,6 +137,8 @@ batch_write(struct batch *b)
         e = judge_share(s, b->env->seal, b->work);
         if (e.kind == ERR_NONE)
             write_share(b, s, &e);
+        if (e.kind == ERR_NONE)
+            write_twins(b, s, &e);
         if (e.kind == ERR_NONE)
             write_changes(b, s, &e);
     }

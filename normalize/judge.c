@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/line.h"
+#include "normalize/judge_internal.h"
 #include "normalize/rows.h"
 
 enum { NATIVE_ID_MAX = 512 };
@@ -22,8 +23,8 @@ no_memory(void)
     return err_make(ERR_RETRY, "normalize.memory", "a batch needs more memory than it may have");
 }
 
-static void
-dead(struct delivery *d, struct err why)
+void
+judge_dead(struct delivery *d, struct err why)
 {
     d->outcome = OUTCOME_DEAD;
     d->why = why;
@@ -79,13 +80,14 @@ judge_open(struct delivery *d, struct tenant *t, struct seal *seal, const char *
         e = err_make(ERR_REJECT, "normalize.native_id", "an id of %zu bytes", d->ident.native_id.n);
     if (e.kind == ERR_NONE && d->ident.part_id.p != NULL && !may_be_key(d->ident.part_id))
         e = err_make(ERR_REJECT, "normalize.part_id", "an id of %zu bytes", d->ident.part_id.n);
+    bool twin = d->ident.twin.p != NULL && may_be_key(d->ident.native_id);
     if (e.kind)
-        dead(d, e);
-    else if (d->ident.fate == FATE_IGNORE)
+        judge_dead(d, e);
+    else if (d->ident.fate == FATE_IGNORE && !twin)
         d->outcome = OUTCOME_IGNORED;
     if (d->ident.version == CLOCK_NONE || d->ident.version == 0)
         d->ident.version = d->record.version;
-    return ERR_OK;
+    return d->outcome == OUTCOME_OPEN && twin ? judge_twin_open(d, t, a) : ERR_OK;
 }
 
 struct slice
@@ -118,7 +120,7 @@ judge_items(struct share *s, struct arena *a)
     size_t n = 0;
     for (size_t i = 0; i < s->n_deliveries; i++) {
         const struct delivery *d = s->deliveries[i];
-        if (d->outcome == OUTCOME_OPEN)
+        if (d->outcome == OUTCOME_OPEN && d->ident.twin.p == NULL)
             s->items[n++] = (struct item){.source = d->source->number,
                                           .native_id = d->ident.native_id,
                                           .parts = d->ident.part_id.p != NULL};
@@ -132,7 +134,7 @@ judge_items(struct share *s, struct arena *a)
         else
             s->items[s->n_items++] = s->items[i];
     }
-    return ERR_OK;
+    return judge_twin_hand(s, a);
 }
 
 struct item *
@@ -163,9 +165,8 @@ sha_of(const struct delivery *d)
     return (struct slice){(const char *)d->sha256, sizeof d->sha256};
 }
 
-/* design.md 5, promise 3: a lower version or the same bytes change nothing. */
-static bool
-says_nothing_new(int64_t version, struct slice sha, const struct delivery *d)
+bool
+judge_nothing_new(int64_t version, struct slice sha, const struct delivery *d)
 {
     return d->ident.version < version || slice_eq(sha, sha_of(d));
 }
@@ -175,25 +176,39 @@ static struct err
 take_alert(struct share *s, struct item *i, const struct source *source,
            const struct source_document *docs, size_t n, struct seal *seal, struct arena *a)
 {
-    struct tenant *t = s->tenant;
     struct alert *al = arena_alloc(a, sizeof *al);
-    struct key_set *keys = arena_alloc(a, sizeof *keys);
-    if (al == NULL || keys == NULL)
+    if (al == NULL)
         return no_memory();
-    struct err e = source->map(docs, n, t->directory_id, a, al);
-    if (e.kind)
-        return e;
+    struct err e = source->map(docs, n, s->tenant->directory_id, a, al);
+    return e.kind ? e : judge_take(s, i, source, al, seal, a);
+}
+
+struct err
+judge_feed(struct share *s, const struct item *i, const struct source *source, struct alert *al,
+           struct arena *a)
+{
+    struct tenant *t = s->tenant;
+    struct key_set *keys = arena_alloc(a, sizeof *keys);
+    if (keys == NULL)
+        return no_memory();
     al->source = slice_of(source->name);
     al->native_id = i->native_id;
     al->version = i->version;
-    e = keys_of(al, &link_defaults, &t->keys, a, keys);
+    struct err e = keys_of(al, &link_defaults, &t->keys, a, keys);
     if (e.kind)
         return e;
     struct incident_alert in;
     incident_alert_of(al, (uint8_t)source->number, keys, &in);
     in.rewritten = true; /* what says nothing new does not come this far */
-    e = incident_add(t->engine, &in);
-    return e.kind ? e : rows_alert(t, i, al, seal, a, &i->row);
+    return incident_add(t->engine, &in);
+}
+
+struct err
+judge_take(struct share *s, struct item *i, const struct source *source, struct alert *al,
+           struct seal *seal, struct arena *a)
+{
+    struct err e = judge_feed(s, i, source, al, a);
+    return e.kind ? e : rows_alert(s->tenant, i, al, seal, a, &i->row);
 }
 
 static void
@@ -203,7 +218,7 @@ remember(struct item *i, struct delivery *d)
     i->version = d->ident.version;
     i->received = d->record.received;
     memcpy(i->sha256, d->sha256, sizeof i->sha256);
-    i->delivery = d;
+    i->plain = d->plain;
 }
 
 /* A document that is an alert by itself. */
@@ -212,7 +227,7 @@ judge_whole(struct share *s, struct delivery *d, struct seal *seal, struct arena
 {
     struct item *i = judge_find(s, d->source->number, d->ident.native_id);
     const struct slice sha = {(const char *)i->sha256, sizeof i->sha256};
-    if (i->known && says_nothing_new(i->version, sha, d)) {
+    if (i->known && judge_nothing_new(i->version, sha, d)) {
         d->outcome = OUTCOME_UNCHANGED;
         return ERR_OK;
     }
@@ -227,7 +242,7 @@ judge_whole(struct share *s, struct delivery *d, struct seal *seal, struct arena
     *i = before;
     if (e.kind != ERR_REJECT)
         return e;
-    dead(d, e);
+    judge_dead(d, e);
     return ERR_OK;
 }
 
@@ -246,7 +261,7 @@ judge_part(struct share *s, struct delivery *d, struct arena *a)
         struct document *old = &i->docs[k];
         if (!slice_eq(old->record_id, fresh.record_id))
             continue;
-        if (says_nothing_new(old->version, old->sha256, d)) {
+        if (judge_nothing_new(old->version, old->sha256, d)) {
             d->outcome = OUTCOME_UNCHANGED;
             return ERR_OK;
         }
@@ -330,12 +345,14 @@ judge_share(struct share *s, struct seal *seal, struct arena *a)
         s->newest = d->record.received > s->newest ? d->record.received : s->newest;
         if (d->outcome != OUTCOME_OPEN)
             continue;
-        if (d->ident.part_id.p != NULL)
+        if (d->ident.twin.p != NULL)
+            judge_twin_take(s, d);
+        else if (d->ident.part_id.p != NULL)
             e = judge_part(s, d, a);
         else
             e = judge_whole(s, d, seal, a);
     }
     for (size_t i = 0; e.kind == ERR_NONE && i < s->n_items; i++)
         e = judge_set(s, &s->items[i], seal, a);
-    return e;
+    return e.kind ? e : judge_twins(s, seal, a);
 }

@@ -9,8 +9,10 @@
 #define WEIR_JUDGE_H
 #include "common/crypto.h"
 #include "normalize/tenants.h"
+#include "normalize/twin.h"
 #include "schemas/codec.h"
 #include "store/alerts.h"
+#include "store/twins.h"
 
 enum outcome {
     OUTCOME_OPEN = 0,
@@ -34,6 +36,8 @@ struct delivery {
     bool poison;  /* it cannot be stored: dead, whatever it says */
     bool nobodys; /* no raw alert of a tenant: dead, but there is no table to keep it in */
     struct delivery *replaced; /* an older version of the same document, in this batch */
+    struct alert *alert;       /* identity: what it says; NULL: see unread */
+    struct err unread;         /* identity: why it cannot be mapped */
 };
 
 /* A mail record of an alert, stored or new. */
@@ -54,8 +58,29 @@ struct item {
     uint8_t sha256[CRYPTO_SHA256];
     struct document *docs; /* mail: all its records */
     size_t n_docs, docs_capacity;
-    struct delivery *delivery; /* the newest that said something new */
-    struct alerts_row *row;    /* to be stored */
+    struct slice plain;     /* of the newest document that said something new; mail: NONE */
+    struct alerts_row *row; /* to be stored */
+};
+
+/* A document of identity, of either channel, at hand or kept: judge_twins.c. */
+struct twin {
+    struct twin_view view; /* first: twin_match gives it back */
+    const struct source *source;
+    struct slice plain; /* the newest version; NONE: none is known */
+    int64_t version, received;
+    struct slice sha256, sealed;
+    struct alert *alert; /* what plain says; NULL: it is not looked at */
+    bool wins;           /* its channel is the tenant's */
+    bool kept;           /* the store has a version of it, that said: */
+    struct slice detection_was, mate_was;
+    int64_t moment_was;
+    bool stored; /* the store has it as an alert, with: */
+    int64_t alert_version;
+    struct slice alert_sha256;
+    struct delivery *fresh, *stale; /* of this batch, newest first: with news, without */
+    struct twin *mate;              /* now */
+    bool touched;                   /* mate is known, it may be another than before */
+    struct item item;               /* when it is to be stored as an alert */
 };
 
 /* One tenant's share of a batch. */
@@ -65,6 +90,8 @@ struct share {
     size_t n_deliveries;
     struct item *items; /* sorted by (source, native id) */
     size_t n_items;
+    struct twin **twins; /* the first n_hand are at hand, sorted by key; the others are kept */
+    size_t n_twins, n_hand, twins_capacity;
     bool fenced;
     int64_t newest; /* latest received time, 100 ns: when its incidents changed */
 };
@@ -74,12 +101,25 @@ struct share {
 MUST_CHECK struct err judge_open(struct delivery *d, struct tenant *t, struct seal *seal,
                                  const char *topic, struct arena *a);
 
-/* judge_items - the items of a share, from its open deliveries. ERR_RETRY "normalize.memory". */
+/* judge_items - the items and twins of a share, from its open deliveries. ERR_RETRY
+ * "normalize.memory". */
 MUST_CHECK struct err judge_items(struct share *s, struct arena *a);
 struct item *judge_find(const struct share *s, int32_t source, struct slice native_id); /* NULL */
 
 /* judge_document - one stored mail record of an item. */
 MUST_CHECK struct err judge_document(struct item *i, const struct document *d, struct arena *a);
+
+/* At most so many kept documents of identity are compared in one batch; with more, which would take
+ * a storm of one detection within days, mates stay as they are. */
+enum { JUDGE_TWINS_MAX = 2000 };
+
+/* judge_places - where the documents of identity at hand stand, for twins_near with TWIN_REACH and
+ * at most n_hand + JUDGE_TWINS_MAX rows; n may be 0. judge_twin - one row of its answer. Errors: of
+ * seal_open; ERR_RETRY "normalize.memory". */
+MUST_CHECK struct err judge_places(const struct share *s, struct arena *a, struct twins_place **out,
+                                   size_t *n);
+MUST_CHECK struct err judge_twin(struct share *s, const struct twins_found *f, struct seal *seal,
+                                 struct arena *a);
 
 /*
  * judge_share - decides every open delivery; new alerts go into the tenant's engine and get rows.

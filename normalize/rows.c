@@ -165,9 +165,75 @@ rows_alert(const struct tenant *t, const struct item *i, const struct alert *al,
     if (r->keys.p == NULL || r->evidence.p == NULL || place.p == NULL)
         return no_memory();
     if (i->n_docs == 0)
-        e = seal_close(seal, &t->oid, t->epoch, SEAL_RAW, place, i->delivery->plain, a, &r->raw);
+        e = seal_close(seal, &t->oid, t->epoch, SEAL_RAW, place, i->plain, a, &r->raw);
     *out = r;
     return e;
+}
+
+struct err
+rows_alerts(const struct share *s, struct arena *a, struct alerts_row **out, size_t *n)
+{
+    *n = 0;
+    *out = arena_alloc(a, (s->n_items + s->n_twins + 1) * sizeof **out);
+    if (*out == NULL)
+        return no_memory();
+    for (size_t i = 0; i < s->n_items; i++)
+        if (s->items[i].row != NULL)
+            (*out)[(*n)++] = *s->items[i].row;
+    for (size_t i = 0; i < s->n_twins; i++)
+        if (s->twins[i]->item.row != NULL)
+            (*out)[(*n)++] = *s->twins[i]->item.row;
+    return ERR_OK;
+}
+
+/* ---- documents of identity */
+
+struct slice
+rows_twin_place(int32_t source, struct slice native_id, struct arena *a)
+{
+    return alert_place("identity_twin|sealed", source, native_id, a);
+}
+
+static bool
+has_changed(const struct twin *t)
+{
+    struct slice mate = t->mate != NULL ? t->mate->view.native_id : SLICE_NONE;
+    bool same = mate.p == NULL ? t->mate_was.p == NULL
+                               : t->mate_was.p != NULL && slice_eq(mate, t->mate_was);
+    return t->fresh != NULL || (t->touched && !same);
+}
+
+struct err
+rows_twins(const struct share *s, struct seal *seal, struct arena *a, struct twins_row **out,
+           size_t *n)
+{
+    *n = 0;
+    *out = arena_alloc(a, (s->n_twins + 1) * sizeof **out);
+    if (*out == NULL)
+        return no_memory();
+    for (size_t i = 0; i < s->n_twins; i++) {
+        const struct twin *t = s->twins[i];
+        if (!has_changed(t))
+            continue;
+        struct twins_row *r = &(*out)[(*n)++];
+        *r = (struct twins_row){.source = t->view.source,
+                                .native_id = t->view.native_id,
+                                .version = t->version,
+                                .received = t->received,
+                                .sha256 = t->sha256,
+                                .detection = t->view.detection,
+                                .moment = t->view.moment,
+                                .mate = t->mate != NULL ? t->mate->view.native_id : SLICE_NONE,
+                                .sealed = t->sealed};
+        struct slice place = rows_twin_place(r->source, r->native_id, a);
+        struct err e = place.p == NULL ? no_memory() : ERR_OK;
+        if (e.kind == ERR_NONE && t->fresh != NULL)
+            e = seal_close(seal, &s->tenant->oid, s->tenant->epoch, SEAL_RAW, place, t->plain, a,
+                           &r->sealed);
+        if (e.kind)
+            return e;
+    }
+    return ERR_OK;
 }
 
 /* ---- mail records, dead, ignored */

@@ -13,6 +13,10 @@ MUST_CHECK struct err rows_alert(const struct tenant *t, const struct item *i,
                                  const struct alert *al, struct seal *seal, struct arena *a,
                                  struct alerts_row **out);
 
+/* rows_alerts - the rows of all alerts of a share that are to be stored. */
+MUST_CHECK struct err rows_alerts(const struct share *s, struct arena *a, struct alerts_row **out,
+                                  size_t *n);
+
 /* rows_state / rows_state_read - what the engine knows of an alert over all its versions, in the
  * column `keys`: interval, level and false_positive, then keys_pack. read gives back these and the
  * keys; the rest of *al is left alone. ERR_REJECT "normalize.state". */
@@ -27,6 +31,12 @@ MUST_CHECK struct err rows_dead(const struct share *s, struct seal *seal, struct
                                 struct alerts_dead **out, size_t *n);
 MUST_CHECK struct err rows_ignored(const struct share *s, struct arena *a,
                                    struct alerts_ignored **out, size_t *n);
+
+/* rows_twins - documents of identity that are new, or have another mate. rows_twin_place - where
+ * such a document is sealed for; NONE: no memory. */
+MUST_CHECK struct err rows_twins(const struct share *s, struct seal *seal, struct arena *a,
+                                 struct twins_row **out, size_t *n);
+struct slice rows_twin_place(int32_t source, struct slice native_id, struct arena *a);
 
 /* What the correlator changed, as rows. */
 struct rows_changes {

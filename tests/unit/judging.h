@@ -31,9 +31,10 @@ struct desk {
     struct alerts_mail mail[DESK_MOST];
     struct alerts_dead dead[DESK_MOST];
     struct alerts_ignored ignored[DESK_MOST];
+    struct twins_row twins[DESK_MOST];
     struct incidents_row incidents[DESK_MOST]; /* by id */
     int64_t member[DESK_MOST];                 /* incident of alerts[i] */
-    size_t n_alerts, n_mail, n_dead, n_ignored, n_events, n_links;
+    size_t n_alerts, n_mail, n_dead, n_ignored, n_twins, n_events, n_links;
     int64_t last_id;
 };
 
@@ -136,13 +137,91 @@ desk_known(struct desk *d, struct share *s)
     }
 }
 
+static inline size_t
+desk_twin(const struct desk *d, int32_t source, struct slice native_id)
+{
+    size_t i = 0;
+    while (i < d->n_twins &&
+           !(d->twins[i].source == source && slice_eq(d->twins[i].native_id, native_id)))
+        i++;
+    return i;
+}
+
+static inline bool
+desk_near(const struct desk *d, const struct twins_row *r, const struct twins_place *places,
+          size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t at = desk_twin(d, places[i].source, places[i].native_id);
+        const struct twins_place was = {.detection = d->twins[at].detection,
+                                        .moment = d->twins[at].moment};
+        const struct twins_place *both[] = {&places[i], at < d->n_twins ? &was : &places[i]};
+        for (size_t k = 0; k < 2; k++)
+            if (slice_eq(r->detection, both[k]->detection) &&
+                r->moment >= both[k]->moment - TWIN_REACH &&
+                r->moment <= both[k]->moment + TWIN_REACH)
+                return true;
+        if (r->source == places[i].source && slice_eq(r->native_id, places[i].native_id))
+            return true;
+    }
+    return false;
+}
+
+/* twins_near: the keys at hand, kept or alerts only, then what is near. */
+static inline void
+desk_known_twins(struct desk *d, struct share *s)
+{
+    struct twins_place *places = NULL;
+    size_t n = 0;
+    fine(judge_places(s, d->a, &places, &n));
+    for (size_t i = 0; i < s->n_hand; i++) {
+        struct twins_found f = {
+            .row = {.source = s->twins[i]->view.source, .native_id = s->twins[i]->view.native_id}};
+        size_t at = desk_alert(d, f.row.source, f.row.native_id);
+        if (desk_twin(d, f.row.source, f.row.native_id) < d->n_twins || at == d->n_alerts)
+            continue;
+        f.alert_version = d->alerts[at].version;
+        f.alert_sha256 = d->alerts[at].sha256;
+        fine(judge_twin(s, &f, d->seal, d->a));
+    }
+    for (size_t i = 0; i < d->n_twins; i++) {
+        struct twins_found f = {.row = d->twins[i]};
+        size_t at = desk_alert(d, f.row.source, f.row.native_id);
+        if (!desk_near(d, &d->twins[i], places, n))
+            continue;
+        if (at < d->n_alerts) {
+            f.alert_version = d->alerts[at].version;
+            f.alert_sha256 = d->alerts[at].sha256;
+        }
+        fine(judge_twin(s, &f, d->seal, d->a));
+    }
+}
+
+static inline void
+desk_keep_twins(struct desk *d, const struct share *s)
+{
+    struct twins_row *rows;
+    size_t n;
+    fine(rows_twins(s, d->seal, d->a, &rows, &n));
+    for (size_t i = 0; i < n; i++) {
+        size_t at = desk_twin(d, rows[i].source, rows[i].native_id);
+        if (at == d->n_twins)
+            assert_in_range(++d->n_twins, 1, DESK_MOST - 1);
+        else
+            assert_true(d->twins[at].version <= rows[i].version);
+        d->twins[at] = rows[i];
+        d->twins[at].sha256 = slice_dup(d->a, rows[i].sha256); /* the delivery's */
+    }
+}
+
 static inline void
 desk_keep_alerts(struct desk *d, const struct share *s)
 {
-    for (size_t i = 0; i < s->n_items; i++) {
-        const struct alerts_row *r = s->items[i].row;
-        if (r == NULL)
-            continue;
+    struct alerts_row *rows;
+    size_t n;
+    fine(rows_alerts(s, d->a, &rows, &n));
+    for (size_t i = 0; i < n; i++) {
+        const struct alerts_row *r = &rows[i];
         size_t at = desk_alert(d, r->source, r->native_id);
         if (at < d->n_alerts) { /* as alerts_upsert */
             assert_true(d->alerts[at].version <= r->version);
@@ -252,9 +331,11 @@ desk_take(struct desk *d, struct delivery *list, size_t n)
     }
     fine(judge_items(&s, d->a));
     desk_known(d, &s);
+    desk_known_twins(d, &s);
     fine(judge_share(&s, d->seal, d->a));
     desk_keep_alerts(d, &s);
     desk_keep_mail(d, &s);
+    desk_keep_twins(d, &s);
     desk_keep_rest(d, &s);
     desk_keep_incidents(d, &s);
     incident_commit(d->t.engine);
