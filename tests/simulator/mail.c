@@ -1,12 +1,13 @@
-/* The Management Activity API. Ref: sources.md 3.2, 3.3, 3.10. */
+/* The Management Activity API: its calls. What it knows is in mail_feed. Ref: sources.md 3. */
 #include <string.h>
 
+#include "tests/simulator/mail_feed.h"
+#include "tests/simulator/mail_hook.h"
 #include "tests/simulator/sim.h"
 
-#define HOUR (3600 * CLOCK_SECOND)
-#define DAY (24 * HOUR)
+#define JSON_TYPE "application/json; charset=utf-8"
 
-enum { BLOBS_A_PAGE = 4 };
+static const struct quota_limit quota = {2000, 0};
 
 static struct clock_text
 milli(int64_t t)
@@ -16,272 +17,342 @@ milli(int64_t t)
     return full;
 }
 
-/* The content type that the call names; only one has content here, the other four are empty. */
+/* True: refused, and answered. */
 static bool
-type_asked(struct http_request *r, struct slice *type)
+refused(struct sim_call *c, struct mail_refusal why)
 {
-    static const char *const known[] = {"Audit.General", "Audit.AzureActiveDirectory",
-                                        "Audit.Exchange", "Audit.SharePoint", "DLP.All"};
-    *type = http_query(r, "contentType");
-    if (type->p == NULL) {
-        sim_error(r, 400, "AF20001", "Missing parameter: contentType.");
-        return false;
+    if (why.code != NULL)
+        sim_error(c->r, why.status, why.code, "%s", why.text);
+    return why.code != NULL;
+}
+
+static struct mail_feed *
+feed_of(struct sim_tenant *t)
+{
+    if (t->mail == NULL && (t->mail = arena_alloc(t->plan.arena, sizeof(*t->mail))) != NULL) {
+        mail_feed_init(t->mail, t->id);
+        if (t->sim->scenario != NULL)
+            t->mail->traits = t->sim->scenario->mail;
     }
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (slice_eq_nocase(*type, slice_of(known[i])))
-            return true;
-    sim_error(r, 400, "AF20020", "The specified content type is not valid.");
-    return false;
+    return t->mail;
 }
 
-static void
-start_answer(struct sim_tenant *t, struct http_request *r)
-{
-    struct slice type;
-    if (!type_asked(r, &type))
-        return;
-    if (slice_eq_nocase(type, SLICE("Audit.General"))) {
-        if (t->mail_on) {
-            sim_error(r, 400, "AF20024",
-                      "The subscription is already enabled. No property change.");
-            return;
-        }
-        t->mail_on = true;
-    }
-    struct json_out *o = json_out_object(r->arena);
-    json_out_text(o, "contentType", type);
-    json_out_text(o, "status", SLICE("enabled"));
-    json_out_null(o, "webhook");
-    sim_send(r, 200, "application/json; charset=utf-8", json_out_print(o, r->arena), NULL);
-}
-
-static void
-stop_answer(struct sim_tenant *t, struct http_request *r)
-{
-    struct slice type;
-    if (!type_asked(r, &type))
-        return;
-    if (slice_eq_nocase(type, SLICE("Audit.General")))
-        t->mail_on = false;
-    sim_send(r, 200, "application/json; charset=utf-8", SLICE(""), NULL);
-}
-
-static void
-subscriptions_answer(struct sim_tenant *t, struct http_request *r)
-{
-    struct json_out *list = json_out_array(r->arena);
-    if (t->mail_on)
-        json_out_add_raw(
-            list,
-            SLICE("{\"contentType\":\"Audit.General\",\"status\":\"enabled\",\"webhook\":null}"));
-    sim_send(r, 200, "application/json; charset=utf-8", json_out_print(list, r->arena), NULL);
-}
-
-/* ---- windows */
-
-struct window {
-    int64_t from, to; /* 100 ns; from <= contentCreated < to */
-};
-
-/* A time of a window: a date, or one with minutes, or with seconds. */
+/* The content type that the call names; false: answered. */
 static bool
-window_time(struct http_request *r, struct slice text, int64_t *out)
+type_asked(struct sim_call *c, size_t *type)
 {
-    if (text.n == sizeof("2020-01-01T10:00") - 1)
-        text = slice_join(r->arena, text, SLICE(":00"));
-    return clock_parse(text, out);
+    struct slice name = http_query(c->r, "contentType");
+    *type = mail_type(name);
+    if (name.p == NULL)
+        sim_error(c->r, 400, "AF20001", "Missing parameter: contentType.");
+    else if (*type == MAIL_TYPES)
+        sim_error(c->r, 400, "AF20020", "The specified content type is not valid.");
+    return name.p != NULL && *type < MAIL_TYPES;
 }
 
-/* The window asked for; both times or none, at most a day, not older than a week and an hour. */
-static bool
-window_asked(const struct sim_tenant *t, struct http_request *r, struct window *w)
-{
-    struct slice from = http_query(r, "startTime");
-    struct slice to = http_query(r, "endTime");
-    int64_t now = sim_now(t->sim);
-    if (from.p == NULL && to.p == NULL) {
-        *w = (struct window){now - DAY, now + CLOCK_SECOND};
-        return true;
-    }
-    if (from.p == NULL || to.p == NULL) {
-        sim_error(r, 400, "AF20030", "startTime and endTime must both be specified or omitted.");
-        return false;
-    }
-    if (!window_time(r, from, &w->from) || !window_time(r, to, &w->to)) {
-        sim_error(r, 400, "AF20002",
-                  "Invalid parameter type: startTime or endTime, expected datetime.");
-        return false;
-    }
-    if (w->to <= w->from) {
-        sim_error(r, 400, "AF20055", "Start time must be before end time.");
-        return false;
-    }
-    if (w->to - w->from > DAY || w->from < now - 7 * DAY - HOUR) {
-        sim_error(r, 400, "AF20030",
-                  "Start time and end time must be at most 24 hours apart and start time no more "
-                  "than 7 days in the past.");
-        return false;
-    }
-    return true;
-}
+/* ---- subscriptions */
 
-/* When a blob was made available: with the last of its records. CLOCK_NONE: not yet. */
-static int64_t
-blob_created(const struct plan *p, size_t blob)
+static struct json_out *
+subscription(struct mail_subscription *s, struct slice name, int64_t now, struct arena *a)
 {
-    int64_t created = CLOCK_NONE;
-    for (size_t i = 0; i < p->n; i++) {
-        const struct delivery *d = &p->items[i];
-        if (d->source != SIM_MAIL || d->blob != blob)
-            continue;
-        if (d->released == CLOCK_NONE)
-            return CLOCK_NONE;
-        if (d->released > created)
-            created = d->released;
-    }
-    return created;
-}
-
-static struct slice
-blob_id(const struct sim_tenant *t, size_t blob, int64_t created, struct arena *a)
-{
-    struct clock_text at = clock_format_full(created);
-    return slice_printf(a,
-                        "%.4s%.2s%.2s%.2s%.2s%.2s%.3s%06zu$%.4s%.2s%.2s%.2s%.2s%.2s%.3s%06zu"
-                        "$audit_general$Audit_General$emea%.4s",
-                        at.s, at.s + 5, at.s + 8, at.s + 11, at.s + 14, at.s + 17, at.s + 20, blob,
-                        at.s, at.s + 5, at.s + 8, at.s + 11, at.s + 14, at.s + 17, at.s + 20, blob,
-                        t->id.p);
-}
-
-static void
-blob_list(struct sim_tenant *t, struct http_request *r, struct json_out *list, size_t blob,
-          int64_t created)
-{
-    struct arena *a = r->arena;
-    struct slice id = blob_id(t, blob, created, a);
     struct json_out *o = json_out_object(a);
-    json_out_text(o, "contentType", SLICE("Audit.General"));
+    json_out_text(o, "contentType", name);
+    json_out_text(o, "status", slice_of(s->on ? "enabled" : "disabled"));
+    mail_hook_look(&s->hook, now);
+    if (s->hook.status == MAIL_HOOK_NONE) {
+        json_out_null(o, "webhook");
+        return o;
+    }
+    struct json_out *w = json_out_object(a);
+    json_out_text(w, "status", slice_of(mail_hook_word(&s->hook)));
+    json_out_text(w, "address", slice_of(s->hook.address));
+    json_out_text(w, "authId", slice_of(s->hook.auth_id));
+    if (s->hook.expiration[0] != '\0')
+        json_out_text(w, "expiration", slice_of(s->hook.expiration));
+    else
+        json_out_null(w, "expiration");
+    json_out_set(o, "webhook", w);
+    return o;
+}
+
+/* Now the start takes effect; the content type comes back in the caller's letter case. */
+static void
+started(struct sim_call *c, const struct mail_hook *hook, const char *why)
+{
+    struct http_request *r = c->r;
+    struct slice name = http_query(r, "contentType");
+    struct mail_feed *f = c->tenant->mail;
+    size_t type = mail_type(name);
+    int64_t now = sim_now(c->sim);
+    if (why != NULL) {
+        sim_error(r, 400, "AF20021", "The webhook endpoint (%s) could not be validated. %s",
+                  hook->address, why);
+        return;
+    }
+    mail_start(f, type, hook, now);
+    sim_send(r, 200, JSON_TYPE,
+             json_out_print(subscription(&f->subs[type], name, now, r->arena), r->arena), NULL);
+}
+
+static void
+start_answer(struct sim_call *c, struct mail_feed *f)
+{
+    size_t type;
+    bool given;
+    struct mail_hook hook;
+    int64_t now = sim_now(c->sim);
+    if (!type_asked(c, &type) ||
+        refused(c, mail_hook_read(c->r->body, now, c->r->arena, &given, &hook)))
+        return;
+    mail_hook_look(&f->subs[type].hook, now);
+    if (refused(c, mail_start_check(f, type, given ? &hook : NULL, now)))
+        return;
+    if (given)
+        mail_hook_validate(c, &hook, started);
+    else
+        started(c, NULL, NULL);
+}
+
+static void
+stop_answer(struct sim_call *c, struct mail_feed *f)
+{
+    size_t type;
+    if (!type_asked(c, &type))
+        return;
+    mail_stop(f, type, sim_now(c->sim));
+    sim_send(c->r, 200, JSON_TYPE, SLICE(""), NULL);
+}
+
+static void
+list_answer(struct sim_call *c, struct mail_feed *f)
+{
+    struct arena *a = c->r->arena;
+    struct json_out *list = json_out_array(a);
+    for (size_t i = 0; i < MAIL_TYPES; i++)
+        if (f->subs[i].known)
+            json_out_add(list,
+                         subscription(&f->subs[i], slice_of(mail_types[i]), sim_now(c->sim), a));
+    sim_send(c->r, 200, JSON_TYPE, json_out_print(list, a), NULL);
+}
+
+/* ---- listing */
+
+struct json_out *
+mail_item(const struct sim_tenant *t, const struct mail_blob *b, struct arena *a)
+{
+    struct slice id = mail_blob_id(t->mail, b, a);
+    struct json_out *o = json_out_object(a);
+    json_out_text(o, "contentType", slice_of(mail_types[0]));
     json_out_text(o, "contentId", id);
     json_out_text(o, "contentUri",
                   slice_printf(a, "%s/mail/api/v1.0/%.*s/activity/feed/audit/%.*s", t->sim->origin,
                                SLICE_ARG(t->id), SLICE_ARG(id)));
-    json_out_text(o, "contentCreated", slice_of(milli(created).s));
-    json_out_text(o, "contentExpiration", slice_of(milli(created + 7 * DAY).s));
-    json_out_add(list, o);
+    json_out_text(o, "contentCreated", slice_of(milli(b->created).s));
+    json_out_text(o, "contentExpiration", slice_of(milli(b->created + 7 * MAIL_DAY).s));
+    return o;
 }
 
-struct blob_at {
-    size_t blob;
-    int64_t created;
-};
-
-/* Blobs of the window in order of availability; returns how many. */
-static size_t
-window_blobs(const struct sim_tenant *t, const struct window *w, struct blob_at *out)
+/* A header's name as HTTP stacks send it: any letter case. */
+static const char *
+next_name(struct mail_feed *f, struct arena *a)
 {
-    size_t n = 0;
-    for (size_t blob = 1; blob <= t->plan.blobs; blob++) {
-        int64_t created = blob_created(&t->plan, blob);
-        if (created == CLOCK_NONE || created < w->from || created >= w->to)
-            continue;
-        size_t at = n++;
-        for (; at > 0 && out[at - 1].created > created; at--)
-            out[at] = out[at - 1];
-        out[at] = (struct blob_at){blob, created};
-    }
-    return n;
+    char *name = slice_cstr(a, SLICE("NextPageUri"));
+    struct dice d = dice_of(f->pages, f->tenant.n, 3);
+    for (size_t i = 0; name != NULL && name[i] != '\0' && f->pages > 0; i++)
+        if (dice_chance(&d, 50))
+            name[i] ^= 0x20;
+    return name;
 }
 
-/*
- * The page's header, in any spelling and with both forms of the version, as servers have sent it.
- * The name of the next page is the number of blobs before it, times two; the odd numbers are empty
- * pages, which a client has to walk through.
+/* As the service gives it: with v1 or v1.0, and without the PublisherIdentifier. */
+static struct slice
+next_uri(struct sim_call *c, struct mail_feed *f, const struct mail_window *w, size_t page)
+{
+    struct http_request *r = c->r;
+    struct slice from = http_query(r, "startTime");
+    struct slice to = http_query(r, "endTime");
+    struct slice name = mail_page_name(f, w, page, sim_now(c->sim), r->arena);
+    if (from.p == NULL) { /* the server's own window; the next call must name the same */
+        struct clock_text begin = clock_format(w->from);
+        struct clock_text end = clock_format(w->to);
+        from = slice_dup(r->arena, slice_sub(slice_of(begin.s), 0, 19));
+        to = slice_dup(r->arena, slice_sub(slice_of(end.s), 0, 19));
+    }
+    const char *call = strcmp(c->name, "notifications") == 0 ? "notifications" : "content";
+    struct slice type = http_query(r, "contentType");
+    return slice_printf(r->arena,
+                        "%s/mail/api/%s/%.*s/activity/feed/subscriptions/%s?contentType=%.*s"
+                        "&startTime=%.*s&endTime=%.*s&nextPage=%.*s",
+                        c->sim->origin, f->pages % 2 == 0 ? "v1" : "v1.0", SLICE_ARG(f->tenant),
+                        call, SLICE_ARG(type), SLICE_ARG(from), SLICE_ARG(to), SLICE_ARG(name));
+}
+
+/* Even pages are full ones, odd ones empty ones between them, which a client has to walk through.
  */
 static void
-page_send(struct sim_tenant *t, struct http_request *r, struct json_out *list, int64_t next)
+page_send(struct sim_call *c, struct mail_feed *f, const struct mail_window *w,
+          struct json_out *list, size_t next)
 {
-    static const char *const spellings[] = {"NextPageUri", "nextpageuri", "Nextpageuri"};
     struct http_header headers[2] = {{NULL, NULL}, {NULL, NULL}};
-    if (next >= 0) {
-        struct slice uri = slice_printf(
-            r->arena,
-            "%s/mail/api/%s/%.*s/activity/feed/subscriptions/content?contentType=%.*s"
-            "&startTime=%.*s&endTime=%.*s&nextPage=%lld",
-            t->sim->origin, t->pages % 2 == 0 ? "v1" : "v1.0", SLICE_ARG(t->id),
-            SLICE_ARG(http_query(r, "contentType")), SLICE_ARG(http_query(r, "startTime")),
-            SLICE_ARG(http_query(r, "endTime")), (long long)next);
-        headers[0] = (struct http_header){spellings[t->pages % 3], uri.p};
-    }
-    t->pages++;
-    sim_send(r, 200, "application/json; charset=utf-8", json_out_print(list, r->arena), headers);
+    if (next > 0)
+        headers[0] = (struct http_header){next_name(f, c->r->arena), next_uri(c, f, w, next).p};
+    f->pages++;
+    sim_send(c->r, 200, JSON_TYPE, json_out_print(list, c->r->arena), headers);
 }
 
-static void
-content_answer(struct sim_tenant *t, struct http_request *r)
+/* The window and page that a listing asks for; false: answered. */
+static bool
+listing_asked(struct sim_call *c, struct mail_feed *f, size_t *type, struct mail_window *w,
+              size_t *page)
 {
-    struct slice type;
-    struct window w;
-    int64_t page = 0;
+    struct http_request *r = c->r;
     struct slice asked = http_query(r, "nextPage");
-    if (!type_asked(r, &type) || !window_asked(t, r, &w))
-        return;
-    if (asked.p != NULL && (!slice_int(asked, &page) || page < 0 || page > 1000000)) {
-        sim_error(r, 400, "AF20031", "Invalid nextPage Input: %.*s.", SLICE_ARG(asked));
-        return;
-    }
-    struct json_out *list = json_out_array(r->arena);
-    if (!slice_eq_nocase(type, SLICE("Audit.General"))) {
-        page_send(t, r, list, -1);
-        return;
-    }
-    if (!t->mail_on) {
-        sim_error(r, 400, "AF20022", "No subscription found for the specified content type.");
-        return;
-    }
-    struct blob_at *blobs = arena_alloc(r->arena, (t->plan.blobs + 1) * sizeof(*blobs));
-    size_t n = blobs != NULL ? window_blobs(t, &w, blobs) : 0;
-    size_t from = (size_t)page / 2;
-    size_t to = from + BLOBS_A_PAGE < n ? from + BLOBS_A_PAGE : n;
-    if (page % 2 != 0) { /* an empty page that is not the last */
-        page_send(t, r, list, page - 1);
-        return;
-    }
-    for (size_t i = from; i < to; i++)
-        blob_list(t, r, list, blobs[i].blob, blobs[i].created);
-    page_send(t, r, list, to < n ? (int64_t)(to * 2 + 1) : -1);
+    int64_t now = sim_now(c->sim);
+    *page = 0;
+    if (!type_asked(c, type))
+        return false;
+    struct mail_refusal why =
+        mail_window(http_query(r, "startTime"), http_query(r, "endTime"), now, w);
+    if (why.code != NULL)
+        sim_blame(c, "mail.window", "%s: %s", why.code, why.text);
+    return !refused(c, why) &&
+           (asked.p == NULL || !refused(c, mail_page_find(f, w, asked, now, page))) &&
+           !refused(c, mail_content_check(f, *type));
+}
+
+/* What the default window is has whole seconds, so that its next page can name it. */
+static void
+whole_seconds(struct mail_window *w)
+{
+    w->from -= w->from % CLOCK_SECOND;
+    w->to -= w->to % CLOCK_SECOND;
 }
 
 static void
-blob_answer(struct sim_tenant *t, struct http_request *r, struct slice id)
+content_answer(struct sim_call *c, struct mail_feed *f)
 {
-    size_t n = 0;
-    struct delivery **list = arena_alloc(r->arena, (t->plan.n + 1) * sizeof(struct delivery *));
-    for (size_t blob = 1; list != NULL && n == 0 && blob <= t->plan.blobs; blob++) {
-        int64_t created = blob_created(&t->plan, blob);
-        if (created == CLOCK_NONE || !slice_eq(blob_id(t, blob, created, r->arena), id))
-            continue;
-        for (size_t i = 0; i < t->plan.n; i++)
-            if (t->plan.items[i].source == SIM_MAIL && t->plan.items[i].blob == blob)
-                list[n++] = &t->plan.items[i];
-    }
-    if (n == 0) {
-        sim_error(r, 404, "AF20050", "The specified content (%.*s) does not exist.", SLICE_ARG(id));
+    struct arena *a = c->r->arena;
+    struct mail_window w;
+    size_t type, page, n_atoms, n = 0;
+    if (!listing_asked(c, f, &type, &w, &page))
+        return;
+    whole_seconds(&w);
+    struct json_out *list = json_out_array(a);
+    struct mail_atom *atoms = mail_atoms(f, &c->tenant->plan, sim_now(c->sim), a, &n_atoms);
+    struct mail_blob *blobs =
+        atoms != NULL && type == 0 ? mail_list(f, &w, atoms, n_atoms, a, &n) : NULL;
+    if (page % 2 != 0) {
+        page_send(c, f, &w, list, page - 1);
         return;
     }
-    struct slice body = sim_join(r->arena, "[", list, n, "]");
+    size_t from = page / 2;
+    size_t to = from + MAIL_PAGE_BLOBS < n ? from + MAIL_PAGE_BLOBS : n;
+    for (size_t i = from; i < to; i++)
+        json_out_add(list, mail_item(c->tenant, &blobs[i], a));
+    page_send(c, f, &w, list, to < n ? to * 2 + 1 : 0);
+}
+
+/* As content, with when the webhook was told. */
+static void
+notifications_answer(struct sim_call *c, struct mail_feed *f)
+{
+    struct arena *a = c->r->arena;
+    struct mail_window w;
+    size_t type, page, n_atoms;
+    if (!listing_asked(c, f, &type, &w, &page))
+        return;
+    struct json_out *list = json_out_array(a);
+    const struct mail_atom *atoms = mail_atoms(f, &c->tenant->plan, sim_now(c->sim), a, &n_atoms);
+    for (size_t i = 1; type == 0 && atoms != NULL && i < n_atoms && i < f->told_room; i++) {
+        struct mail_blob b = {&atoms[i], NULL, 0, atoms[i].created};
+        if (atoms[i].number == 0 || f->told[i] == CLOCK_NONE || f->told[i] < w.from ||
+            f->told[i] >= w.to)
+            continue;
+        struct json_out *o = mail_item(c->tenant, &b, a);
+        json_out_text(o, "notificationSent", slice_of(milli(f->told[i]).s));
+        json_out_text(o, "notificationStatus", SLICE("success"));
+        json_out_add(list, o);
+    }
+    page_send(c, f, &w, list, 0);
+}
+
+/* ---- content */
+
+/* The records' payloads as one array, filler at its end. SLICE_NONE: out of memory. */
+static struct slice
+body_of(const struct mail_feed *f, const struct mail_blob *b, struct delivery *const *list,
+        size_t n, struct arena *a)
+{
+    struct slice filler = mail_filler(f, b, a);
+    if (filler.p == NULL)
+        return SLICE_NONE;
+    if (filler.n == 0)
+        return sim_join(a, "[", list, n, "]");
+    char *end = arena_alloc(a, filler.n + 2);
+    if (end == NULL)
+        return SLICE_NONE;
+    memcpy(end, filler.p, filler.n);
+    memcpy(end + filler.n, "]", 2);
+    return sim_join(a, "[", list, n, end);
+}
+
+static void
+blob_answer(struct sim_call *c, struct mail_feed *f, struct slice id)
+{
+    struct arena *a = c->r->arena;
+    struct mail_blob b;
+    size_t n_atoms = 0;
+    size_t n = 0;
+    int64_t now = sim_now(c->sim);
+    const struct mail_atom *atoms = mail_atoms(f, &c->tenant->plan, now, a, &n_atoms);
+    if (atoms == NULL || refused(c, mail_blob_find(f, id, atoms, n_atoms, now, a, &b))) {
+        if (atoms == NULL)
+            sim_error(c->r, 500, "AF50000", "An internal server error occurred.");
+        return;
+    }
+    struct delivery **list = mail_blob_records(f, &c->tenant->plan, &b, a, &n);
+    struct slice body = list != NULL ? body_of(f, &b, list, n, a) : SLICE_NONE;
     if (body.p == NULL) {
-        sim_error(r, 500, "AF50000", "An internal server error occurred. Retry the request.");
+        sim_error(c->r, 500, "AF50000", "An internal server error occurred. Retry the request.");
         return;
     }
     for (size_t i = 0; i < n; i++)
-        sim_serve(r->data, list[i]);
-    sim_send(r, 200, "application/json; charset=utf-8", body, NULL);
+        sim_serve(c, list[i]);
+    sim_send(c->r, 200, JSON_TYPE, body, NULL);
 }
+
+/* ---- friendly names */
+
+static void
+names_answer(struct sim_call *c, struct mail_feed *f)
+{
+    struct slice asked = slice_trim(http_header(c->r, "Accept-Language"));
+    (void)f;
+    if (slice_find(asked, SLICE(","), 0) < asked.n) {
+        sim_error(c->r, 400, "AF20053", "Several languages in Accept-Language are not supported.");
+        return;
+    }
+    for (size_t i = 0; i < asked.n; i++)
+        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", asked.p[i]) ==
+            NULL) {
+            sim_error(c->r, 400, "AF20054", "The syntax of Accept-Language is not valid.");
+            return;
+        }
+    bool german = slice_eq_nocase(slice_sub(asked, 0, 2), SLICE("de"));
+    struct slice body =
+        slice_printf(c->r->arena,
+                     "[{\"id\":\"50842eb7-edc8-4019-85dd-5a5c1f2bb085\",\"name\":\"%s\"},"
+                     "{\"id\":\"a44669fe-0d48-453d-a9b1-2cc83f2cba77\",\"name\":\"%s\"}]",
+                     german ? "Kreditkartennummer" : "Credit Card Number",
+                     german ? "US-Sozialversicherungsnummer" : "U.S. Social Security Number (SSN)");
+    sim_send(c->r, 200, JSON_TYPE, body, NULL);
+}
+
+/* ---- any call */
 
 /* /api/v1.0/{tenant}/activity/feed in front; false: answered already. */
 static bool
-root_take(struct sim_tenant *t, struct http_request *r, struct slice *path)
+root_take(struct sim_call *c, struct slice *path)
 {
     struct slice rest = slice_sub(*path, 1, path->n);
     struct slice api = slice_split(&rest, '/');
@@ -290,17 +361,52 @@ root_take(struct sim_tenant *t, struct http_request *r, struct slice *path)
     if (!slice_eq(api, SLICE("api")) ||
         (!slice_eq(version, SLICE("v1.0")) && !slice_eq(version, SLICE("v1"))) ||
         !slice_starts(rest, SLICE("activity/feed/"))) {
-        sim_error(r, 404, "AF20052", "No such address.");
+        sim_error(c->r, 404, "AF20052", "No such address.");
         return false;
     }
-    if (!slice_eq_nocase(tenant, t->id)) {
-        sim_error(r, 400, tenant.n == 36 ? "AF20010" : "AF20013",
+    if (!slice_eq_nocase(tenant, c->tenant->id)) {
+        sim_blame(c, "mail.tenant", "the address names another tenant than the token");
+        sim_error(c->r, 400, tenant.n == 36 ? "AF20010" : "AF20013",
                   "The tenant ID passed in the URL (%.*s) does not match the access token.",
                   SLICE_ARG(tenant));
         return false;
     }
     *path = slice_sub(rest, strlen("activity/feed/"), rest.n);
     return true;
+}
+
+/* Every call has to carry it: without, all strangers share one quota. */
+static bool
+publisher_good(struct sim_call *c)
+{
+    struct slice publisher = http_query(c->r, "PublisherIdentifier");
+    if (publisher.p == NULL)
+        sim_blame(c, "mail.publisher", "a call without PublisherIdentifier");
+    if (publisher.p == NULL || publisher.n == 36)
+        return true;
+    sim_blame(c, "mail.publisher", "PublisherIdentifier is no GUID");
+    sim_error(c->r, 400, "AF20002", "Invalid parameter type: PublisherIdentifier, expected guid.");
+    return false;
+}
+
+/* What an administrator does by the scenario; false: answered. */
+static bool
+scenario_good(struct sim_call *c, struct mail_feed *f)
+{
+    const struct sim *s = c->sim;
+    int64_t since_ms = s->started == CLOCK_NONE
+                           ? -1
+                           : (sim_now(s) - s->started) * s->speed / (CLOCK_SECOND / 1000);
+    if (f->traits.stop_ms > 0 && since_ms >= f->traits.stop_ms) {
+        mail_stop(f, 0, sim_now(s));
+        f->traits.stop_ms = 0;
+    }
+    if (since_ms >= f->traits.audit_off_ms || f->traits.audit_off_ms == 0)
+        return true;
+    sim_error(c->r, 500, "AF50000",
+              "Microsoft.Office.Compliance.Audit.DataServiceException: Tenant %.*s does not exist.",
+              SLICE_ARG(c->tenant->id));
+    return false;
 }
 
 void
@@ -310,53 +416,55 @@ mail_caller(struct sim_call *c)
     token_check(c, roles);
 }
 
+static const struct {
+    const char *name, *method, *path;
+    void (*answer)(struct sim_call *c, struct mail_feed *f);
+} calls[] = {
+    {"start", "POST", "subscriptions/start", start_answer},
+    {"stop", "POST", "subscriptions/stop", stop_answer},
+    {"list", "GET", "subscriptions/list", list_answer},
+    {"content", "GET", "subscriptions/content", content_answer},
+    {"notifications", "GET", "subscriptions/notifications", notifications_answer},
+    {"names", "GET", "resources/dlpSensitiveTypes", names_answer},
+};
+
 const char *
 mail_call(struct slice method, struct slice path)
 {
-    static const char *const names[] = {"start", "stop", "list", "content", "notifications"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (slice_ends(path, slice_of(names[i])) && path.p[path.n - strlen(names[i]) - 1] == '/')
-            return names[i];
     (void)method;
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        if (slice_ends(path, slice_of(calls[i].path)))
+            return calls[i].name;
     return slice_find(path, SLICE("/audit/"), 0) < path.n ? "blob" : "other";
 }
 
 void
 mail_answer(struct sim_call *c, struct slice path)
 {
-    static const struct {
-        const char *method, *path;
-        void (*answer)(struct sim_tenant *t, struct http_request *r);
-    } calls[] = {
-        {"POST", "subscriptions/start", start_answer},
-        {"POST", "subscriptions/stop", stop_answer},
-        {"GET", "subscriptions/list", subscriptions_answer},
-        {"GET", "subscriptions/content", content_answer},
-    };
-    struct http_request *r = c->r;
-    struct sim_tenant *t = c->tenant;
-    if (t == NULL) {
-        sim_error(r, c->status, "AF10001",
+    struct mail_feed *f = c->tenant != NULL ? feed_of(c->tenant) : NULL;
+    if (c->tenant == NULL) {
+        sim_error(c->r, c->status, "AF10001",
                   "The permission set () sent in the request did not include "
                   "the expected permission ActivityFeed.Read. %s",
                   c->why);
         return;
     }
-    struct slice publisher = http_query(r, "PublisherIdentifier");
-    if (publisher.p != NULL && publisher.n != 36) {
-        sim_error(r, 400, "AF20002", "Invalid parameter type: PublisherIdentifier, expected guid.");
+    if (f == NULL) {
+        sim_error(c->r, 500, "AF50000", "An internal server error occurred. Retry the request.");
         return;
     }
-    if (!root_take(t, r, &path))
+    /* the quota's refusal comes as 403 and 429 in turn */
+    if (!quota_spend(c, "mail", quota, f->refused++ % 2 == 0 ? 403 : 429) || !publisher_good(c) ||
+        !root_take(c, &path) || !scenario_good(c, f))
         return;
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
         if (slice_eq(path, slice_of(calls[i].path)) &&
-            slice_eq(r->method, slice_of(calls[i].method))) {
-            calls[i].answer(t, r);
+            slice_eq(c->r->method, slice_of(calls[i].method))) {
+            calls[i].answer(c, f);
             return;
         }
-    if (slice_starts(path, SLICE("audit/")) && slice_eq(r->method, SLICE("GET")))
-        blob_answer(t, r, slice_sub(path, strlen("audit/"), path.n));
+    if (slice_starts(path, SLICE("audit/")) && slice_eq(c->r->method, SLICE("GET")))
+        blob_answer(c, f, slice_sub(path, strlen("audit/"), path.n));
     else
-        sim_error(r, 404, "AF20052", "No such address.");
+        sim_error(c->r, 404, "AF20052", "No such address.");
 }

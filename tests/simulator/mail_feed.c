@@ -48,7 +48,7 @@ mail_start_check(const struct mail_feed *f, size_t type, const struct mail_hook 
     if (s->on && same_hook(&s->hook, hook))
         return (struct mail_refusal){400, "AF20024",
                                      "The subscription is already enabled. No property change."};
-    if (!s->on && s->stopped != CLOCK_NONE && now < s->stopped + f->traits.revive)
+    if (!s->on && s->stopped != CLOCK_NONE && now < s->stopped + f->traits.revive_s * CLOCK_SECOND)
         return (struct mail_refusal){400, "AF20023",
                                      "The subscription was disabled by a tenant admin."};
     return granted;
@@ -224,7 +224,7 @@ mail_list(const struct mail_feed *f, const struct mail_window *w, struct mail_at
     if (in == NULL || out == NULL)
         return NULL;
     size_t n_in = window_atoms(w, atoms, n_atoms, in);
-    int64_t how = f->traits.cut ? w->from / CLOCK_SECOND % 3 : 0;
+    int64_t how = f->traits.cut != 0 ? w->from / CLOCK_SECOND % 3 : 0;
     for (size_t i = 0; i < n_in; i++) {
         const struct mail_atom *m = in[i];
         if (how == 1 && m->n > 1) {
@@ -360,7 +360,7 @@ mail_blob_records(const struct mail_feed *f, const struct plan *p, const struct 
     *n = atom_records(p, b->a, b->part, out);
     if (b->b != NULL)
         *n += atom_records(p, b->b, 0, out + *n);
-    for (size_t i = 0; f->traits.cut && i < *n / 2; i++) {
+    for (size_t i = 0; f->traits.cut != 0 && i < *n / 2; i++) {
         struct delivery *d = out[i];
         out[i] = out[*n - 1 - i];
         out[*n - 1 - i] = d;
@@ -427,7 +427,7 @@ mail_page_find(const struct mail_feed *f, const struct mail_window *w, struct sl
         !slice_int(slice_sub(name, 11, 6), &number) || !slice_int(slice_sub(name, 17, 6), &sum) ||
         number < 0 || number > PAGES_MAX || sum != page_sum(f, w, (size_t)number, minted_s))
         return bad;
-    if (f->traits.page_life > 0 && minted_s * CLOCK_SECOND + f->traits.page_life < now)
+    if (f->traits.page_life_s > 0 && (minted_s + f->traits.page_life_s) * CLOCK_SECOND < now)
         return bad;
     *page = (size_t)number;
     return granted;

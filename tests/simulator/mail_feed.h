@@ -14,15 +14,18 @@
 enum { MAIL_TYPES = 5, MAIL_OFF_MAX = 16, MAIL_PAGE_BLOBS = 4, MAIL_HOOK_TRIES = 5 };
 extern const char *const mail_types[MAIL_TYPES]; /* content types; records are in the first */
 
-/* How the service behaves; all zero: as it mostly does. Set by the scenario. */
+/* How the service behaves; all zero: as it mostly does. Members of the scenario's "mail". */
 struct mail_traits {
-    bool cut;             /* another start of a window gives other blobs */
-    bool plain_hook;      /* a webhook's address may begin with http */
-    int64_t page_life;    /* 100 ns: until the name of a page ends; 0: it does not */
-    int64_t revive;       /* 100 ns: after a stop, no start for so long */
-    int64_t hook_gap;     /* 100 ns: before a notification is tried again, doubling; 0: 1 s */
+    int64_t cut;          /* 1: another start of a window gives other blobs */
+    int64_t plain_hook;   /* 1: a webhook's address may begin with http */
+    int64_t page_life_s;  /* until the name of a page ends; 0: it does not */
+    int64_t revive_s;     /* after a stop, no start for so long */
+    int64_t hook_gap_ms;  /* before a notification is tried again, doubling; 0: 1000 */
     int64_t filler_bytes; /* unrelated records beside those of a blob */
     int64_t filler_every; /* only in every n-th blob; 0: in none */
+    int64_t stop_ms;      /* since the start: an administrator stops it once; 0: never */
+    int64_t audit_off_ms; /* until then there is no audit log: every call fails */
+    int64_t blob_records; /* made up: at most so many in a blob; 0: 6 */
 };
 
 enum mail_hook_status { MAIL_HOOK_NONE, MAIL_HOOK_ENABLED, MAIL_HOOK_DISABLED, MAIL_HOOK_EXPIRED };
@@ -50,6 +53,7 @@ struct mail_feed {
         int64_t from, until;
     } off[MAIL_OFF_MAX]; /* of the first type: what came then is available when it is over */
     size_t n_off;
+    uint64_t refused; /* takes turns between 403 and 429 */
     uint64_t pages;   /* sent so far: the header's spelling changes with it */
     int64_t *told;    /* per blob, 100 ns: when its notification succeeded; CLOCK_NONE: not yet */
     size_t told_room; /* length of told */

@@ -15,6 +15,7 @@
 #include "common/cli.h"
 #include "common/crypto.h"
 #include "common/log.h"
+#include "tests/simulator/mail_hook.h"
 #include "tests/simulator/sim.h"
 #include "tests/simulator/wire.h"
 
@@ -47,6 +48,7 @@ tick(uv_timer_t *t)
     plan_release(&s->tenants[0].plan, sim_now(s));
     for (size_t i = 0; i < TENANTS_A_TURN && i < s->n_tenants; i++)
         plan_release(&s->tenants[p->turn++ % s->n_tenants].plan, sim_now(s));
+    mail_hook_pump(s);
     if (s->sender != NULL && s->started != CLOCK_NONE)
         syslog_pump(s->sender);
 }
@@ -69,6 +71,7 @@ stop(struct loop_hook *hook)
     uv_close((uv_handle_t *)&p->start, NULL);
     if (p->sim.sender != NULL)
         syslog_close(p->sim.sender);
+    mail_hook_close(&p->sim);
     if (p->sim.wire != NULL)
         wire_close(p->sim.wire);
     if (p->sim.http != NULL)
@@ -181,6 +184,7 @@ run(struct program *p)
         loop_free(s->loop);
     }
     syslog_free(s->sender);
+    mail_hook_free(s);
     wire_free(s->wire);
     tenants_free(s);
     arena_free(s->arena);

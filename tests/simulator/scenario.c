@@ -40,6 +40,20 @@ static const struct number generate_numbers[] = {
     NUMBER(generate, history_s, 0, 86400 * 180), {NULL, 0, 0, 0},
 };
 
+static const struct number mail_numbers[] = {
+    NUMBER(mail_traits, cut, 0, 1),
+    NUMBER(mail_traits, plain_hook, 0, 1),
+    NUMBER(mail_traits, page_life_s, 0, 86400),
+    NUMBER(mail_traits, revive_s, 0, 86400),
+    NUMBER(mail_traits, hook_gap_ms, 0, 3600000),
+    NUMBER(mail_traits, filler_bytes, 0, 256 << 20),
+    NUMBER(mail_traits, filler_every, 0, 1000000),
+    NUMBER(mail_traits, stop_ms, 0, INT64_C(86400000) * 365),
+    NUMBER(mail_traits, audit_off_ms, 0, INT64_C(86400000) * 365),
+    NUMBER(mail_traits, blob_records, 0, 10000),
+    {NULL, 0, 0, 0},
+};
+
 static const struct number fault_numbers[] = {
     NUMBER(fault, tenant, 0, 100000),
     NUMBER(fault, from_ms, 0, INT64_C(86400000) * 365),
@@ -237,6 +251,8 @@ source_read(struct json v, struct scenario *c, size_t source)
     for (struct json_iter it = json_items(v); e.kind == ERR_NONE && json_next(&it, &name, &value);)
         if (slice_eq(name, SLICE("quota")))
             e = quota_read(value, c, source);
+        else if (source == SIM_MAIL && number_take(mail_numbers, name, value, &c->mail, &e))
+            continue;
         else if (!number_take(generate_numbers, name, value, g, &e))
             e = unknown(sim_source_names[source], name);
     return e;

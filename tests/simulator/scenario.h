@@ -15,6 +15,7 @@
 #include "common/json.h"
 #include "common/slice.h"
 #include "tests/simulator/dice.h"
+#include "tests/simulator/mail_feed.h"
 #include "tests/simulator/plan.h"
 #include "tests/simulator/quota.h"
 
@@ -108,6 +109,7 @@ struct scenario {
     struct quota_limit quotas[SIM_SOURCES];
     bool quota_set[SIM_SOURCES]; /* else the service's own, call by call */
     struct generate generate[SIM_SOURCES];
+    struct mail_traits mail;
     struct json steps; /* array, as lines of story/contoso.jsonl; absent: none */
     struct fault *faults;
     size_t n_faults;

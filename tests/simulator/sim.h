@@ -14,6 +14,8 @@
 #include "tests/simulator/quota.h"
 #include "tests/simulator/scenario.h"
 
+struct mail_feed;
+struct mail_hooks;
 struct syslog_sender;
 struct sim;
 struct wire;
@@ -42,8 +44,7 @@ struct sim_tenant {
     struct slice domain;     /* verified: the token endpoint takes it, too */
     struct slice apps_token; /* 64 hex digits */
     struct plan plan;
-    bool mail_on;               /* the subscription */
-    uint64_t pages;             /* of mail lists so far: the header's spelling changes with it */
+    struct mail_feed *mail;     /* NULL: mail was not asked yet */
     struct quota *quotas;       /* one a call, made when it is first used; see quota.h */
     struct fault_count *faults; /* one a fault of the scenario; NULL until one is looked for */
 };
@@ -70,6 +71,7 @@ struct sim {
     size_t n_counts;
     struct sim_wrong wrongs[SIM_WRONGS_MAX];
     size_t n_wrongs;              /* may be more than were kept */
+    struct mail_hooks *hooks;     /* NULL: nobody has a webhook */
     struct wire *wire;            /* NULL: clients are connected to http itself */
     struct syslog_sender *sender; /* NULL: no identity lines are sent */
 };

@@ -102,7 +102,7 @@ static void
 test_a_stopped_subscription_is_af20023_and_for_a_while_so_is_its_start(void **state)
 {
     struct world *w = *state;
-    w->feed.traits.revive = MINUTE;
+    w->feed.traits.revive_s = 60;
     mail_start(&w->feed, 0, NULL, NOW);
     mail_stop(&w->feed, 0, NOW);
     assert_string_equal(mail_content_check(&w->feed, 0).code, "AF20023");
@@ -215,7 +215,7 @@ test_adjoining_windows_neither_overlap_nor_gap(void **state)
         for (int64_t s = 0; s <= 10; s++) {
             struct mail_window early = {NOW, NOW + s * CLOCK_SECOND};
             struct mail_window late = {NOW + s * CLOCK_SECOND, NOW + MINUTE};
-            w->feed.traits.cut = cut == 1;
+            w->feed.traits.cut = cut;
             struct mail_blob *one = list(w, early, NOW + MINUTE, &before);
             struct mail_blob *two = list(w, late, NOW + MINUTE, &after);
             n = 0;
@@ -268,7 +268,7 @@ test_another_start_cuts_other_blobs_of_the_same_records(void **state)
     struct world *w = *state;
     size_t ids = 0;
     struct slice seen[64];
-    w->feed.traits.cut = true;
+    w->feed.traits.cut = 1;
     for (size_t blob = 1; blob <= 5; blob++)
         for (size_t i = 0; i < blob; i++)
             put(w, blob, NOW + (int64_t)blob);
@@ -370,7 +370,7 @@ test_a_name_of_a_page_is_good_for_its_window_and_time(void **state)
     struct mail_window window = {NOW, NOW + MINUTE};
     struct mail_window other = {NOW - CLOCK_SECOND, NOW + MINUTE};
     size_t page = 0;
-    w->feed.traits.page_life = MINUTE;
+    w->feed.traits.page_life_s = 60;
     struct slice name = mail_page_name(&w->feed, &window, 5, NOW, w->a);
     assert_int_equal(name.n, strlen("2015101900R022885001761"));
     assert_null(mail_page_find(&w->feed, &window, name, NOW + MINUTE, &page).code);
