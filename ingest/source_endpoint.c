@@ -3,243 +3,393 @@
  *
  * A round asks for what changed since the watermark, up to now, in one page. A full page may hide
  * a row that an update moves while we page, so it is not taken: its window is halved, and the
- * halves are asked one after the other, the older first (2.11).
+ * windows are asked one after the other, the older first (2.11). The watermark is raised when a
+ * window was read to its end, to the newest time that it showed.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "ingest/endpoint_internal.h"
 #include "ingest/map_endpoint.h"
 #include "ingest/source.h"
 
-enum { STEP_EXPANDED = 0, STEP_PLAIN = 1 }; /* plain: a server of 2019, without evidence */
-
 /* Below this a window is not halved but paged with $skip: update times are rounded to 1/300 s. */
 #define WINDOW_LEAST (CLOCK_SECOND / 100)
+
+#define OPEN_FOR (60 * ENDPOINT_DAY)
+
+/* Alerts that are completed in one round: their bytes, which each request of a chain repeats. */
+enum { COMPLETED_BYTES_MAX = 2 * 1024 * 1024 };
 
 static const struct opt endpoint_opts[] = {
     OPT_INT("ingest.endpoint.top", "alerts", 10000, 1, 10000,
             "The largest page that is asked for."),
     OPT_INT("ingest.endpoint.overlap_s", "s", 300, 0, 86400,
             "How far behind the newest update time seen each round begins."),
+    OPT_INT("ingest.endpoint.complete_max", "alerts", 25, 0, 200,
+            "Alerts a round whose sub-resources are asked when the server gives no evidence; 0: "
+            "none, they come without evidence."),
     OPT_END,
+};
+
+/* sources.md 2.3; each call has a quota of its own (2.10). */
+static const struct source_call endpoint_calls[] = {
+    [CALL_LIST] = {"alerts", 100, 1500, 90},
+    [CALL_ALERT] = {"alert", 100, 1500, 90},
+    [CALL_PARTS + PART_FILES] = {"files", 100, 1500, 90},
+    [CALL_PARTS + PART_IPS] = {"ips", 100, 1500, 90},
+    [CALL_PARTS + PART_DOMAINS] = {"domains", 100, 1500, 90},
+    [CALL_PARTS + PART_USER] = {"user", 100, 1500, 90},
+    [CALL_PARTS + PART_MACHINE] = {"machine", 100, 1500, 90},
+    [CALL_PARTS + PARTS] = {NULL, 0, 0, 0},
 };
 
 /* ---- asking */
 
-static struct err
-endpoint_request(const struct source_conf *c, struct arena *a, struct source_request *r)
+static int
+mode_now(const struct source_conf *c, struct arena *a)
 {
-    struct slice base = c->base_url;
-    const char *path =
-        slice_ends(base, SLICE("/api")) || slice_find(base, SLICE("/api/"), 0) < base.n
-            ? "/alerts"
-            : "/api/alerts";
-    struct slice skip =
-        r->skip > 0 ? slice_printf(a, "&$skip=%lld", (long long)r->skip) : SLICE("");
-    r->http.method = "GET";
-    r->http.url =
-        slice_printf(a,
-                     "%.*s%s?$filter=lastUpdateTime%%20ge%%20%s%%20and%%20lastUpdateTime%%20lt%%20%"
-                     "s%s&$top=%lld%.*s",
-                     SLICE_ARG(base), path, clock_format(r->from).s, clock_format(r->until).s,
-                     r->step == STEP_EXPANDED ? "&$expand=evidence" : "",
-                     (long long)conf_int(c->conf, "ingest.endpoint.top"), SLICE_ARG(skip));
-    r->http.headers[0] = SLICE("Accept: application/json");
-    r->http.n_headers = 1;
-    if (r->http.url.p == NULL || skip.p == NULL)
-        return err_make(ERR_RETRY, "endpoint.memory", "no memory for a request");
-    return ERR_OK;
+    int mode = endpoint_note(c, a, "m", SLICE("plain")) != NULL ? MODE_PLAIN : 0;
+    return mode | (endpoint_note(c, a, "m", SLICE("created")) != NULL ? MODE_CREATED : 0);
 }
 
 static struct err
 endpoint_first(const struct source_conf *c, const struct cursor *at, struct arena *a,
                struct source_request **out, size_t *out_n)
 {
-    int64_t overlap = conf_int(c->conf, "ingest.endpoint.overlap_s") * CLOCK_SECOND;
-    struct source_request *r = arena_alloc(a, sizeof *r);
+    struct source_request *r = arena_alloc(a, (1 + ENDPOINT_DUE_MAX) * sizeof *r);
     if (r == NULL)
         return err_make(ERR_RETRY, "endpoint.memory", "no memory for a request");
+    r->call = CALL_LIST;
+    r->step = mode_now(c, a);
     r->at = *at;
-    r->from = at->since != CLOCK_NONE ? at->since - overlap : c->start;
+    r->from = endpoint_window_from(c, a, at->since, r->step);
     r->until = c->now;
     if (r->from >= r->until) /* our clock went back, or the start lies ahead */
         r->from = r->until - CLOCK_SECOND;
     r->at.until = r->until;
     r->seen = CLOCK_NONE;
+    size_t due = 0;
+    struct err e = r->step & MODE_CREATED ? endpoint_due(c, a, r, r + 1, &due) : ERR_OK;
     *out = r;
-    *out_n = 1;
-    return endpoint_request(c, a, r);
+    *out_n = 1 + due;
+    return e.kind ? e : endpoint_list_url(c, a, r);
 }
 
-/* ---- answers */
+/* ---- the rows of a list */
 
-/* The one further request of a page: as the page's own, with another window. */
-static struct err
-ask_next(const struct answer *got, struct source_request r, struct arena *a, struct page *out)
-{
-    out->next = arena_alloc(a, sizeof *out->next);
-    if (out->next == NULL)
-        return err_make(ERR_RETRY, "endpoint.memory", "no memory for a request");
-    *out->next = r;
-    out->n_next = 1;
-    return endpoint_request(got->conf, a, out->next);
-}
-
-static struct err
-endpoint_refused(const struct answer *got, struct arena *a, struct page *out)
-{
-    struct json doc = {{0, 0}};
-    struct err e = got->body.n < 65536 ? json_parse(got->body, a, &doc) : ERR_OK;
-    struct slice code = e.kind == ERR_NONE ? json_text(json_path(doc, "error.code")) : SLICE_NONE;
-    struct slice text =
-        e.kind == ERR_NONE ? json_text(json_path(doc, "error.message")) : SLICE_NONE;
-    if (got->status == 403 && slice_eq(code, SLICE("DisabledFeature")))
-        return err_make(
-            ERR_STOP, "endpoint.forbidden",
-            "403 DisabledFeature: the tenant has no active Microsoft Defender ATP, or its "
-            "API is switched off");
-    if (got->status == 403)
-        return err_make(
-            ERR_STOP, "endpoint.forbidden",
-            "403: the application lacks Alert.Read.All (WindowsDefenderATP): add it under "
-            "App registrations > API permissions and grant admin consent");
-    if (got->status == 400 && got->asked->step == STEP_EXPANDED &&
-        slice_find(got->body, SLICE("expand"), 0) < got->body.n) {
-        struct source_request r = *got->asked;
-        r.step = STEP_PLAIN;
-        out->warn = err_make(ERR_REJECT, "endpoint.no_evidence",
-                             "the server knows no $expand=evidence: alerts come without evidence");
-        return ask_next(got, r, a, out);
-    }
-    if (got->status == 404)
-        return err_retry(300000, "endpoint.address",
-                         "404: there is no alerts API at this base_url");
-    return err_retry(60000, "endpoint.refused", "%ld %.*s: %.*s", got->status, SLICE_ARG(code),
-                     SLICE_ARG(text));
-}
-
-struct order {
+struct row {
     struct raw_alert alert;
+    struct json doc;
+    int64_t time; /* that the list is filtered by */
     size_t place;
 };
 
-/* By update time, then id, then the order of the page: the same page is always sent alike. */
+/* By time, then id, then the order of the page: the same page is always taken alike. */
 static int
-order_cmp(const void *x, const void *y)
+row_cmp(const void *x, const void *y)
 {
-    const struct order *l = x, *r = y;
-    if (l->alert.version != r->alert.version)
-        return l->alert.version < r->alert.version ? -1 : 1;
+    const struct row *l = x, *r = y;
+    if (l->time != r->time)
+        return l->time < r->time ? -1 : 1;
     int c = slice_cmp(l->alert.native_id, r->alert.native_id);
     return c != 0 ? c : (l->place > r->place) - (l->place < r->place);
 }
 
-/* Gives the page's alerts their ids and versions, sorted; the newest version in *newest. */
 static struct err
-read_alerts(struct json list, struct arena *a, struct page *out, int64_t *newest)
+read_row(struct row *row, struct json item, int mode, struct arena *a)
 {
-    struct order *order = arena_alloc(a, (out->n_alerts + 1) * sizeof *order);
-    if (order == NULL)
+    row->doc = item;
+    bool usual = json_type(json_get(item, "id")) != JSON_ABSENT &&
+                 json_type(json_get(item, "lastUpdateTime")) != JSON_ABSENT;
+    if (!usual && json_type(item) == JSON_OBJECT) { /* names in another letter case? */
+        struct endpoint_document doc;
+        struct err e = endpoint_document_read(row->alert.payload, a, &doc);
+        if (e.kind == ERR_RETRY)
+            return e;
+        if (e.kind == ERR_NONE)
+            row->doc = doc.alert;
+    }
+    row->alert.version = source_time(row->doc, "lastUpdateTime");
+    row->time =
+        mode & MODE_CREATED ? source_time(row->doc, "alertCreationTime") : row->alert.version;
+    row->alert.native_id = source_id(row->doc, "id", a);
+    if (row->alert.native_id.n == 0)
+        row->alert.native_id = source_unnamed(row->alert.payload, a);
+    if (row->alert.native_id.n == 0)
+        return err_make(ERR_RETRY, "endpoint.memory", "no memory for a page");
+    return ERR_OK;
+}
+
+/* The page's rows with their ids and times, sorted. */
+static struct err
+read_rows(const struct answer *got, struct json list, struct arena *a, struct page *out,
+          struct row **rows)
+{
+    *rows = arena_alloc(a, (out->n_alerts + 1) * sizeof **rows);
+    if (*rows == NULL)
         return err_make(ERR_RETRY, "endpoint.memory", "no memory for a page");
     struct json item;
     struct slice name;
     size_t n = 0;
     for (struct json_iter it = json_items(list); n < out->n_alerts && json_next(&it, &name, &item);
          n++) {
-        struct raw_alert *raw = &order[n].alert;
-        *raw = out->alerts[n];
-        order[n].place = n;
-        raw->version = source_time(item, "lastUpdateTime");
-        raw->native_id = source_id(item, "id", a);
-        if (raw->native_id.n == 0)
-            raw->native_id = source_unnamed(raw->payload, a);
-        if (raw->native_id.n == 0)
-            return err_make(ERR_RETRY, "endpoint.memory", "no memory for a page");
-        if (raw->version > *newest)
-            *newest = raw->version;
+        (*rows)[n].alert = out->alerts[n];
+        (*rows)[n].place = n;
+        struct err e = read_row(&(*rows)[n], item, got->asked->step, a);
+        if (e.kind)
+            return e;
     }
-    qsort(order, n, sizeof *order, order_cmp);
-    for (size_t i = 0; i < n; i++)
-        out->alerts[i] = order[i].alert;
-    out->n_alerts = n;
+    qsort(*rows, n, sizeof **rows, row_cmp);
     return ERR_OK;
 }
 
+/* What a page has come to. */
+struct taken {
+    int64_t newest; /* of the rows taken */
+    size_t chains;  /* alerts that are being completed */
+    size_t bytes;   /* theirs */
+    bool cut;       /* the rest has to wait for the next round */
+};
+
+/* Was this version of it sent before? Asked only where a row would cost more than its bytes. */
+static bool
+sent_before(const struct source_conf *c, struct arena *a, const struct row *row, int64_t print,
+            const struct source_note **note)
+{
+    *note = endpoint_note(c, a, "e", row->alert.native_id);
+    return *note != NULL && (*note)->value == print;
+}
+
+/* One row that is not simply sent: completed, held against what was sent, watched while open. */
+static struct err
+take_with_care(const struct answer *got, struct arena *a, const struct row *row, bool incomplete,
+               struct page *out, struct taken *t)
+{
+    const struct source_conf *c = got->conf;
+    struct endpoint_document doc;
+    const struct source_note *note;
+    struct err e = endpoint_document_read(row->alert.payload, a, &doc);
+    if (e.kind) { /* normalize will say what is wrong with it */
+        out->alerts[out->n_alerts++] = row->alert;
+        return e.kind == ERR_RETRY ? e : ERR_OK;
+    }
+    int64_t print = endpoint_print(doc.alert, !(got->asked->step & MODE_PLAIN), a);
+    if (sent_before(c, a, row, print, &note)) {
+        if (note->until < c->now + ENDPOINT_DAY)
+            e = endpoint_sent(c, out, a, row->alert.native_id, print);
+    } else if (incomplete) {
+        bool probing = endpoint_note(c, a, "m", SLICE("parts")) == NULL;
+        size_t most = probing ? 1 : (size_t)conf_int(c->conf, "ingest.endpoint.complete_max");
+        t->cut = t->chains >= most ||
+                 (t->chains > 0 && t->bytes + row->alert.payload.n > COMPLETED_BYTES_MAX);
+        if (t->cut)
+            return ERR_OK;
+        t->chains++;
+        t->bytes += row->alert.payload.n;
+        e = endpoint_complete(got, a, row->alert.payload, out);
+    } else {
+        out->alerts[out->n_alerts++] = row->alert;
+        e = endpoint_sent(c, out, a, row->alert.native_id, print);
+    }
+    if (e.kind == ERR_NONE && (got->asked->step & MODE_CREATED))
+        e = endpoint_seen(c, a, doc.alert, row->alert.native_id, out);
+    return e;
+}
+
+static struct err
+take_rows(const struct answer *got, struct arena *a, const struct row *rows, struct page *out,
+          struct taken *t)
+{
+    int mode = got->asked->step;
+    size_t n = out->n_alerts;
+    out->n_alerts = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct row *row = &rows[i];
+        bool incomplete =
+            endpoint_incomplete(got->conf, a, row->doc, row->alert.payload, mode, false);
+        struct err e = ERR_OK;
+        if (incomplete || ((mode & MODE_CREATED) && json_type(row->doc) == JSON_OBJECT))
+            e = take_with_care(got, a, row, incomplete, out, t);
+        else
+            out->alerts[out->n_alerts++] = row->alert;
+        if (e.kind || t->cut)
+            return e;
+        /* a time from the future must not hide what comes before it */
+        if (row->time > t->newest && row->time <= got->asked->until)
+            t->newest = row->time;
+    }
+    return ERR_OK;
+}
+
+/* ---- where the round goes on */
+
 /* The server's own link to the rest of a page, when it stays at the server that was asked. */
 static struct slice
-link_ahead(const struct answer *got, struct json doc)
+link_ahead(const struct answer *got, struct slice link)
 {
-    struct slice link = source_word(doc, "@odata.nextLink");
     struct slice base = got->conf->base_url;
-    bool ours = base.n > 0 && slice_starts(link, base) && link.n > base.n && link.p[base.n] == '/';
+    bool ours = base.n > 0 && slice_starts(link, base) && link.n > base.n &&
+                (link.p[base.n] == '/' || link.p[base.n] == '?');
     return ours ? link : SLICE_NONE;
 }
 
-/* Where the round goes on after a page; ERR_OK with no next request ends it. */
+/* The rest of a window that is paged. */
 static struct err
-endpoint_go_on(const struct answer *got, struct json doc, size_t rows, struct arena *a,
-               struct page *out)
+next_page(const struct answer *got, struct slice link, size_t rows, const struct taken *t,
+          struct arena *a, struct page *out)
 {
     struct source_request r = *got->asked;
-    bool full = rows >= (size_t)conf_int(got->conf->conf, "ingest.endpoint.top");
-    r.at = out->at;
-    r.at.until = got->asked->at.until;
-    if (full || (rows > 0 && json_get_text(doc, "@odata.nextLink").n > 0)) {
-        r.skip += (int64_t)rows;
-        struct err e = ask_next(got, r, a, out);
-        struct slice link = link_ahead(got, doc);
-        if (e.kind == ERR_NONE && !full && link.n > 0)
-            out->next->http.url = link; /* the token goes nowhere else */
-        return e;
-    }
+    r.skip += (int64_t)rows;
+    r.seen = t->newest;
+    r.step &= MODE_ALL;
+    struct err e = endpoint_list_url(got->conf, a, &r);
+    if (e.kind == ERR_NONE && link_ahead(got, link).n > 0)
+        r.http.url = link; /* the token goes nowhere else */
+    return e.kind ? e : endpoint_ask(out, a, &r);
+}
+
+/* The window after one that was read: larger when that one was nearly empty. */
+static struct err
+next_window(const struct answer *got, size_t rows, struct arena *a, struct page *out)
+{
+    struct source_request r = *got->asked;
+    size_t top = (size_t)endpoint_top(got->conf, a, r.step);
+    int64_t length = (r.until - r.from) * (rows < top / 8 ? 8 : rows < (top + 1) / 2 ? 2 : 1);
+    int64_t end = r.at.until;
+    r.at.since = out->at.since;
     r.skip = 0;
-    r.from = got->asked->until;
-    r.until = got->asked->at.until;
-    if (r.until == CLOCK_NONE || r.from >= r.until)
+    r.seen = CLOCK_NONE;
+    r.step &= MODE_ALL;
+    r.from = r.until;
+    if (end == CLOCK_NONE || r.from >= end)
         return ERR_OK;
-    return ask_next(got, r, a, out);
+    r.until = length < end - r.from ? r.from + length : end;
+    struct err e = endpoint_list_url(got->conf, a, &r);
+    return e.kind ? e : endpoint_ask(out, a, &r);
+}
+
+/* A window was read to its end: the watermark is the newest time that it showed. */
+static struct err
+raise_watermark(const struct answer *got, int64_t newest, struct arena *a, struct page *out)
+{
+    if (newest == CLOCK_NONE)
+        return ERR_OK;
+    if (!(got->asked->step & MODE_CREATED)) {
+        out->at.since = newest > out->at.since ? newest : out->at.since;
+        return ERR_OK;
+    }
+    const struct source_note *open = endpoint_note(got->conf, a, "m", SLICE("open"));
+    if (open != NULL && newest <= open->value && open->until > got->conf->now + OPEN_FOR / 2)
+        return ERR_OK;
+    return endpoint_remember(out, a, "m", SLICE("open"),
+                             open != NULL && open->value > newest ? open->value : newest,
+                             got->conf->now + OPEN_FOR);
+}
+
+/* Alerts that are being completed end the round: the next one knows what was sent. */
+static struct err
+go_on(const struct answer *got, struct json doc, size_t rows, const struct taken *t,
+      struct arena *a, struct page *out)
+{
+    const struct source_request *asked = got->asked;
+    struct slice link = source_word(doc, "@odata.nextLink");
+    bool full = rows >= (size_t)endpoint_top(got->conf, a, asked->step);
+    bool paged = full || (rows > 0 && link.n > 0);
+    bool whole = !paged && (!t->cut || asked->skip == 0); /* sorted, so a cut loses nothing */
+    struct err e = whole ? raise_watermark(got, t->newest, a, out) : ERR_OK;
+    if (e.kind)
+        return e;
+    if (t->cut || (t->chains > 0 && (paged || asked->until < asked->at.until))) {
+        out->again = true;
+        return ERR_OK;
+    }
+    if (paged)
+        return next_page(got, full ? SLICE_NONE : link, rows, t, a, out);
+    return next_window(got, rows, a, out);
+}
+
+/* A way of asking that worked is kept for a day, or an hour when it was only guessed. */
+static struct err
+remember_mode(const struct answer *got, struct arena *a, struct page *out)
+{
+    const struct source_conf *c = got->conf;
+    int mode = got->asked->step;
+    struct err e = ERR_OK;
+    if (!(mode & MODE_CREATED))
+        e = endpoint_forget_open(c, a, out);
+    if (e.kind || !(mode & MODE_NEW))
+        return e;
+    int64_t until = c->now + (mode & MODE_GUESSED ? ENDPOINT_HOUR : ENDPOINT_DAY);
+    if ((mode & MODE_PLAIN) && endpoint_note(c, a, "m", SLICE("plain")) == NULL) {
+        out->warn = err_make(ERR_REJECT, "endpoint.no_evidence",
+                             "the server knows no $expand=evidence: the files, addresses, user and "
+                             "machine of each alert are asked for");
+        e = endpoint_remember(out, a, "m", SLICE("plain"), 1, until);
+    }
+    if (e.kind || !(mode & MODE_CREATED) || endpoint_note(c, a, "m", SLICE("created")) != NULL)
+        return e;
+    out->warn = err_make(ERR_REJECT, "endpoint.no_update_filter",
+                         "the server does not filter by lastUpdateTime: new alerts are asked for, "
+                         "and each open one about every 15 minutes");
+    return endpoint_remember(out, a, "m", SLICE("created"), 1, until);
+}
+
+/* Nothing of a full page is taken: both halves of its window will bring it. */
+static struct err
+halve(const struct answer *got, struct arena *a, struct page *out)
+{
+    struct source_request r = *got->asked;
+    r.until = r.from + (r.until - r.from) / 2;
+    r.step &= MODE_ALL;
+    out->n_alerts = 0;
+    struct err e = endpoint_list_url(got->conf, a, &r);
+    return e.kind ? e : endpoint_ask(out, a, &r);
+}
+
+static struct err
+list_parse(const struct answer *got, struct arena *a, struct page *out)
+{
+    const struct source_request *asked = got->asked;
+    struct json doc;
+    struct row *rows = NULL;
+    struct err e = source_page(got->body, a, &doc);
+    if (e.kind == ERR_NONE)
+        e = source_take(got->body, "value", out, a);
+    if (e.kind == ERR_NONE)
+        e = remember_mode(got, a, out);
+    if (e.kind)
+        return e;
+    size_t n = out->n_alerts;
+    bool full = n >= (size_t)endpoint_top(got->conf, a, asked->step);
+    if (full && asked->skip == 0 && asked->until - asked->from > WINDOW_LEAST)
+        return halve(got, a, out);
+    struct taken t = {.newest = asked->seen};
+    e = read_rows(got, json_get(doc, "value"), a, out, &rows);
+    if (e.kind == ERR_NONE)
+        e = take_rows(got, a, rows, out, &t);
+    return e.kind ? e : go_on(got, doc, n, &t, a, out);
 }
 
 static struct err
 endpoint_parse(const struct answer *got, struct arena *a, struct page *out)
 {
-    const struct source_request *asked = got->asked;
-    *out = (struct page){.at = asked->at};
+    *out = (struct page){.at = got->asked->at};
     out->at.until = CLOCK_NONE;
-    struct err e = got->status == 403 ? ERR_OK : source_status(got, "endpoint");
-    if (e.kind == ERR_RETRY && e.after_ms == 0 && got->status == 429)
-        e.after_ms = 10000;
+    if (got->asked->call == CALL_ALERT)
+        return endpoint_alert_parse(got, a, out);
+    if (got->asked->call >= CALL_PARTS)
+        return endpoint_part_parse(got, a, out);
+    struct err e = endpoint_status(got, a);
     if (e.kind)
         return e;
+    if (got->status == 400)
+        return endpoint_fall_back(got, a, out);
     if (got->status < 200 || got->status > 299)
-        return endpoint_refused(got, a, out);
-
-    struct json doc;
-    e = source_page(got->body, a, &doc);
-    if (e.kind)
-        return e;
-    e = source_take(got->body, "value", out, a);
-    if (e.kind)
-        return e;
-    size_t rows = out->n_alerts;
-    bool full = rows >= (size_t)conf_int(got->conf->conf, "ingest.endpoint.top");
-    if (full && asked->skip == 0 && asked->until - asked->from > WINDOW_LEAST) {
-        struct source_request r = *asked; /* take nothing: both halves will bring it */
-        r.until = asked->from + (asked->until - asked->from) / 2;
-        out->n_alerts = 0;
-        return ask_next(got, r, a, out);
-    }
-    int64_t newest = CLOCK_NONE;
-    e = read_alerts(json_get(doc, "value"), a, out, &newest);
-    if (e.kind)
-        return e;
-    if (newest > asked->until) /* a time from the future must not hide what comes before it */
-        newest = asked->until;
-    if (newest != CLOCK_NONE && (out->at.since == CLOCK_NONE || newest > out->at.since))
-        out->at.since = newest;
-    return endpoint_go_on(got, doc, rows, a, out);
+        return endpoint_refused(got, a);
+    return list_parse(got, a, out);
 }
 
 static struct err
@@ -247,19 +397,17 @@ endpoint_ident(struct slice payload, enum identity_channel channel, struct arena
                struct source_ident *out)
 {
     (void)channel;
-    struct json doc;
-    struct err e = json_parse(payload, a, &doc);
+    struct endpoint_document doc;
+    struct err e = endpoint_document_read(payload, a, &doc);
     if (e.kind)
         return e;
-    if (json_type(doc) != JSON_OBJECT)
-        return err_make(ERR_REJECT, "endpoint.shape", "the alert is no object");
-    struct slice id = source_id(doc, "id", a);
+    struct slice id = source_id(doc.alert, "id", a);
     if (id.n == 0)
         return err_make(ERR_REJECT, "endpoint.no_id", "the alert has no id");
     *out = (struct source_ident){
         .fate = FATE_ALERT,
         .native_id = id,
-        .version = source_time(doc, "lastUpdateTime"),
+        .version = source_time(doc.alert, "lastUpdateTime"),
     };
     return ERR_OK;
 }
@@ -268,6 +416,7 @@ const struct source source_endpoint = {
     .name = "endpoint",
     .number = 1,
     .opts = endpoint_opts,
+    .calls = endpoint_calls,
     .first = endpoint_first,
     .parse = endpoint_parse,
     .ident = endpoint_ident,
