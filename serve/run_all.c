@@ -63,9 +63,10 @@ flag_add(void *ctx, const struct opt *o, const char *name, const char *value, co
     p->flags_n += !p->full;
 }
 
-/* One child: weir run ROLE [--source S] [--region R], then what all are given. */
+/* One child: weir run ROLE [--source S] [--listen] [--region R], then what all are given. */
 static void
-add(struct plan *p, const struct cli *cli, const char *role, const char *source, const char *region)
+add(struct plan *p, const struct cli *cli, const char *role, const char *source, bool listen,
+    const char *region)
 {
     size_t n = 0;
     const char **args = arena_alloc(p->arena, (ARGS_MAX + p->flags_n) * sizeof *args);
@@ -78,6 +79,8 @@ add(struct plan *p, const struct cli *cli, const char *role, const char *source,
     args[n++] = role;
     if (source != NULL)
         args[n++] = TEXT(p, "--source=%s", source);
+    if (listen)
+        args[n++] = "--listen";
     if (region != NULL)
         args[n++] = TEXT(p, "--region=%s", region);
     if (cli_config(cli) != NULL)
@@ -86,9 +89,10 @@ add(struct plan *p, const struct cli *cli, const char *role, const char *source,
         args[n++] = p->flags[i];
     args[n++] = TEXT(p, "--run.parent_pid=%ld", (long)getpid());
     args[n++] = "--health.port=0";
-    const char *name = region == NULL   ? role
-                       : source == NULL ? TEXT(p, "%s-%s", role, region)
-                                        : TEXT(p, "%s-%s-%s", role, source, region);
+    const char *name = region == NULL ? role
+                       : source == NULL
+                           ? TEXT(p, "%s-%s", role, region)
+                           : TEXT(p, "%s-%s-%s", listen ? "listen" : role, source, region);
     p->children[p->n++] = (struct supervise_child){.name = name, .args = args};
 }
 
@@ -105,18 +109,21 @@ plan_make(struct plan *p, struct cli *cli)
         n_sources++;
     conf_each(c, flag_count, p);
     p->flags = arena_alloc(p->arena, (p->flags_size + 1) * sizeof *p->flags);
-    p->children = arena_alloc(p->arena, (n * (n_sources + 3) + 1) * sizeof *p->children);
+    p->children = arena_alloc(p->arena, (n * (2 * n_sources + 3) + 1) * sizeof *p->children);
     if (p->flags == NULL || p->children == NULL)
         return err_make(ERR_STOP, "cli.memory", "out of memory");
     conf_each(c, flag_add, p);
     for (size_t r = 0; r < n; r++) {
-        for (size_t i = 0; i < n_sources; i++)
-            add(p, cli, "ingest", sources[i]->name, regions[r]);
-        add(p, cli, "normalize", NULL, regions[r]);
-        add(p, cli, "deliver", NULL, regions[r]);
-        add(p, cli, "api", NULL, regions[r]);
+        for (size_t i = 0; i < n_sources; i++) {
+            add(p, cli, "ingest", sources[i]->name, false, regions[r]);
+            if (sources[i]->may_listen)
+                add(p, cli, "ingest", sources[i]->name, true, regions[r]);
+        }
+        add(p, cli, "normalize", NULL, false, regions[r]);
+        add(p, cli, "deliver", NULL, false, regions[r]);
+        add(p, cli, "api", NULL, false, regions[r]);
     }
-    add(p, cli, "purge", NULL, NULL);
+    add(p, cli, "purge", NULL, false, NULL);
     return p->full ? err_make(ERR_STOP, "cli.memory", "out of memory") : ERR_OK;
 }
 

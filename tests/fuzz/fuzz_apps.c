@@ -20,16 +20,20 @@ options(void)
     return conf;
 }
 
+/* since: CLOCK_NONE asks for what was raised, a time lists what is open. */
 static void
-as_page(struct slice body, struct arena *a)
+as_page(struct slice body, int64_t since, struct arena *a)
 {
-    const struct source_conf c = {
-        .conf = options(), .base_url = SLICE("https://h"), .now = 1000 * CLOCK_SECOND, .start = 0};
-    const struct cursor never = {CLOCK_NONE, CLOCK_NONE, CLOCK_NONE, false};
+    const struct source_note open = {SLICE("o.5e1d8b2a0c204203a335a3fb"), 7, 2000 * CLOCK_SECOND};
+    const struct source_conf c = {.conf = options(),
+                                  .base_url = SLICE("https://h"),
+                                  .now = 1000 * CLOCK_SECOND,
+                                  .notes = {&open, 1}};
+    const struct cursor at = {since, CLOCK_NONE, CLOCK_NONE, false};
     struct source_request *r = NULL;
     size_t n = 0;
     struct page page;
-    struct err e = source_apps.first(&c, &never, a, &r, &n);
+    struct err e = source_apps.first(&c, &at, a, &r, &n);
     if (e.kind)
         abort();
     const struct answer got = {.asked = r, .conf = &c, .status = 200, .body = body};
@@ -69,7 +73,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena *a = arena_new((size_t)64 << 20);
     if (a == NULL)
         return 0;
-    as_page((struct slice){(const char *)data, size}, a);
+    as_page((struct slice){(const char *)data, size}, CLOCK_NONE, a);
+    as_page((struct slice){(const char *)data, size}, 0, a);
     as_alert((struct slice){(const char *)data, size}, a);
     arena_free(a);
     return 0;
