@@ -4,12 +4,12 @@
 
 #define DAY_MS INT64_C(86400000)
 
-enum kind { KIND_TIME, KIND_NUMBER, KIND_TEXT, KIND_OPEN };
+enum kind { KIND_TIME, KIND_NUMBER, KIND_TEXT, KIND_OPEN, KIND_READ, KIND_ORIGIN, KIND_ENTITY };
 
 struct filter {
     const char *name;
     enum kind kind;
-    const char *member; /* of the alert */
+    const char *member; /* of the alert; KIND_ENTITY: the entity's type, NULL: any */
 };
 
 static const struct filter filters_known[] = {
@@ -20,6 +20,17 @@ static const struct filter filters_known[] = {
     {"severity", KIND_NUMBER, "severityValue"},
     {"alertType", KIND_NUMBER, "idValue"},
     {"id", KIND_TEXT, "_id"},
+    {"ID", KIND_TEXT, "_id"}, /* as the documentation prints it */
+    {"risk", KIND_NUMBER, "threatScore"},
+    {"read", KIND_READ, "statusValue"},
+    {"source", KIND_ORIGIN, "isSystemAlert"},
+    {"entity.entity", KIND_ENTITY, NULL},
+    {"entity.ip", KIND_ENTITY, "ip"},
+    {"entity.service", KIND_ENTITY, "service"},
+    {"entity.instance", KIND_ENTITY, "account"},
+    {"entity.policy", KIND_ENTITY, "policyRule"},
+    {"entity.file", KIND_ENTITY, "file"},
+    {"entity.user", KIND_ENTITY, "user"},
 };
 
 static const struct filter *
@@ -40,7 +51,7 @@ is_word(struct slice op, const char *const *words)
     return false;
 }
 
-/* A range is one {"start","end"} or a list of them; here the first counts, as clients send one. */
+/* A range is one {"start","end"} or a list of them, of which here the first. */
 static struct json
 range_of(struct json value)
 {
@@ -124,11 +135,17 @@ time_holds(struct slice op, struct json value, int64_t have, int64_t now_ms)
 {
     int64_t from = 0;
     int64_t to = 0;
-    if (slice_eq(op, SLICE("range"))) {
-        struct json range = range_of(value);
-        return json_get_int(range, "start", &from) && json_get_int(range, "end", &to) &&
-               have >= from && have <= to;
+    if (slice_eq(op, SLICE("range")) && json_type(value) == JSON_ARRAY) {
+        struct slice name;
+        struct json range;
+        for (struct json_iter it = json_items(value); json_next(&it, &name, &range);)
+            if (time_holds(op, range, have, now_ms))
+                return true;
+        return false;
     }
+    if (slice_eq(op, SLICE("range")))
+        return json_get_int(value, "start", &from) && json_get_int(value, "end", &to) &&
+               have >= from && have <= to;
     if (!json_int(value, &from))
         return false;
     if (slice_eq(op, SLICE("gte")))
@@ -144,13 +161,47 @@ time_holds(struct slice op, struct json value, int64_t have, int64_t now_ms)
                                             : have <= now_ms - from * DAY_MS;
 }
 
+/* An id as number or text, or an object that holds it. */
+static bool
+id_equals(struct json want, struct json have)
+{
+    int64_t a = 0;
+    int64_t b = 0;
+    if (json_type(want) == JSON_OBJECT)
+        want = json_get(want, "id");
+    if (json_int(want, &a) && json_int(have, &b))
+        return a == b;
+    return json_text(want).p != NULL && slice_eq_nocase(json_text(want), json_text(have));
+}
+
+static bool
+has_entity(const char *type, struct json want, struct json row)
+{
+    struct slice name;
+    struct json item;
+    for (struct json_iter it = json_items(json_get(row, "entities")); json_next(&it, &name, &item);)
+        if ((type == NULL || slice_eq(json_get_text(item, "type"), slice_of(type))) &&
+            (id_equals(want, json_get(item, "id")) || id_equals(want, json_get(item, "label"))))
+            return true;
+    return false;
+}
+
 static bool
 equals(const struct filter *f, struct json want, struct json row)
 {
+    if (f->kind == KIND_ENTITY)
+        return has_entity(f->member, want, row);
+    if (f->kind == KIND_ORIGIN)
+        return slice_eq(json_text(want), json_bool(json_get(row, f->member), false)
+                                             ? SLICE("built-in")
+                                             : SLICE("policy"));
     int64_t a = 0;
     int64_t b = 0;
     if (f->kind == KIND_OPEN)
         return json_bool(want, true) == row_open(row);
+    if (f->kind == KIND_READ)
+        return json_get_int(row, f->member, &b) ? json_bool(want, true) == (b != 0)
+                                                : !json_bool(want, true);
     if (f->kind == KIND_TEXT)
         return slice_eq(json_text(want), json_get_text(row, f->member));
     if (!json_get_int(row, f->member, &b))

@@ -6,7 +6,7 @@
 
 enum { ODATA_DEPTH_MAX = 16 };
 
-enum op { OP_EQ, OP_NE, OP_GT, OP_GE, OP_LT, OP_LE, OP_AND, OP_OR, OP_NOT };
+enum op { OP_EQ, OP_NE, OP_GT, OP_GE, OP_LT, OP_LE, OP_STARTS, OP_AND, OP_OR, OP_NOT };
 enum property_kind { PROPERTY_TEXT, PROPERTY_TIME, PROPERTY_NUMBER };
 
 struct property {
@@ -92,15 +92,23 @@ mark_take(struct reader *r, char mark)
     return true;
 }
 
-/* A text in single quotes; two of them inside stand for one, which no property here needs. */
+/* A text in single quotes; two of them inside stand for one. */
 static struct err
 quoted_take(struct reader *r, struct slice *out)
 {
-    size_t end = slice_find(r->s, SLICE("'"), 0);
-    if (end == r->s.n)
+    char *text = arena_alloc(r->a, r->s.n + 1);
+    size_t n = 0;
+    size_t at = 0;
+    for (; text != NULL && at < r->s.n; at++) {
+        if (r->s.p[at] == '\'' && (at + 1 == r->s.n || r->s.p[at + 1] != '\''))
+            break;
+        at += r->s.p[at] == '\'' ? 1 : 0;
+        text[n++] = r->s.p[at];
+    }
+    if (text == NULL || at == r->s.n)
         return err_make(ERR_REJECT, "odata.syntax", "a quote is not closed");
-    *out = slice_sub(r->s, 0, end);
-    r->s = slice_sub(r->s, end + 1, r->s.n);
+    *out = (struct slice){text, n};
+    r->s = slice_sub(r->s, at + 1, r->s.n);
     return ERR_OK;
 }
 
@@ -129,6 +137,26 @@ literal_take(struct reader *r, struct odata *f)
                         f->property->name);
     r->s = slice_sub(r->s, w.n, r->s.n);
     return ERR_OK;
+}
+
+/* startswith(property,'text') */
+static struct err
+function_take(struct reader *r, struct odata *f)
+{
+    f->op = OP_STARTS;
+    if (!mark_take(r, '('))
+        return err_make(ERR_REJECT, "odata.syntax", "startswith takes a property and a text");
+    struct slice rest = r->s;
+    f->property = property_find(slice_trim(slice_split(&rest, ',')));
+    if (f->property == NULL || f->property->kind != PROPERTY_TEXT)
+        return err_make(ERR_REJECT, "odata.property", "startswith takes a property that is text");
+    r->s = rest;
+    if (!mark_take(r, '\''))
+        return err_make(ERR_REJECT, "odata.literal", "startswith takes a text in quotes");
+    struct err e = quoted_take(r, &f->text);
+    if (e.kind == ERR_NONE && !mark_take(r, ')'))
+        e = err_make(ERR_REJECT, "odata.syntax", "a bracket is not closed");
+    return e;
 }
 
 static struct err
@@ -165,7 +193,9 @@ term_take(struct reader *r, const struct odata **out)
         e = or_take(r, out);
         if (e.kind == ERR_NONE && !mark_take(r, ')'))
             e = err_make(ERR_REJECT, "odata.syntax", "a bracket is not closed");
-    } else
+    } else if (word_take(r, "startswith"))
+        e = function_take(r, f);
+    else
         e = comparison_take(r, f);
     r->depth--;
     return e;
@@ -215,6 +245,16 @@ odata_parse(struct slice text, struct arena *a, const struct odata **out)
     return e;
 }
 
+bool
+odata_uses(const struct odata *f, const char *property)
+{
+    if (f == NULL)
+        return false;
+    if (f->property != NULL)
+        return strcmp(f->property->name, property) == 0;
+    return odata_uses(f->left, property) || odata_uses(f->right, property);
+}
+
 int64_t
 odata_time(struct json row, const char *property)
 {
@@ -258,6 +298,8 @@ comparison_match(const struct odata *f, struct json row)
         text = json_get_text(row, f->property->name);
         null = text.p == NULL;
     }
+    if (f->op == OP_STARTS)
+        return slice_starts(text, f->text);
     if (null || f->null)
         return f->op == OP_NE ? null != f->null : f->op == OP_EQ && null == f->null;
     int order = (have > f->number) - (have < f->number);

@@ -1,9 +1,9 @@
 /*
  * odata.h: the part of OData that the alerts API of Defender answers to.
  *
- * $filter with eq ne gt ge lt le, and or not, parentheses; property names in any letter case,
- * times and numbers unquoted, texts and enum words in single quotes. $orderby with one property.
- * Ref: sources.md 2.4.
+ * $filter with eq ne gt ge lt le, startswith, and or not, parentheses; property names in any letter
+ * case, times and numbers unquoted, texts and enum words in single quotes. $orderby with one
+ * property. Ref: sources.md 2.4.
  */
 #ifndef SIM_ODATA_H
 #define SIM_ODATA_H
@@ -27,6 +27,9 @@ MUST_CHECK struct err odata_parse(struct slice text, struct arena *a, const stru
 /* odata_match - whether a row passes. A null or missing member passes only `eq null` and `ne`. A
  * row without lastUpdateTime (2019) is judged by its alertCreationTime. NULL passes all. */
 bool odata_match(const struct odata *f, struct json row);
+
+/* odata_uses - whether the filter names a property, as the member is spelled. */
+bool odata_uses(const struct odata *f, const char *property);
 
 struct odata_order {
     const char *property; /* static: the member's own spelling */

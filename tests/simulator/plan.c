@@ -203,6 +203,42 @@ may_release(const struct plan *p, const struct delivery *d, int64_t now)
     return d->replaces == 0 || d->hasty || p->items[d->replaces - 1].served > 0;
 }
 
+/* What shows of the version that d takes the place of: somebody may have changed it meanwhile. A
+ * version that has become older than what shows is never seen. */
+static void
+take_place(struct plan *p, struct delivery *d)
+{
+    struct delivery *old = &p->items[d->replaces - 1];
+    while (old->heir != 0)
+        old = &p->items[old->heir - 1];
+    if (d->version != CLOCK_NONE && d->version <= old->version && d->hasty) {
+        d->hidden = true;
+        return;
+    }
+    old->hidden = true;
+    old->heir = d->n;
+}
+
+struct delivery *
+plan_replace(struct plan *p, struct delivery *old, struct slice payload, int64_t now)
+{
+    struct delivery d = *old;
+    d.payload = payload;
+    d.planned = d.released = now;
+    d.served = 0;
+    d.heir = d.repeat_of = 0;
+    d.replaces = old->n;
+    d.hasty = true;
+    size_t place = old->n - 1; /* the list may move */
+    struct err e = plan_name(p, &d);
+    if (e.kind || plan_add(p, &d) == NULL)
+        return NULL;
+    p->items[place].hidden = true;
+    p->items[place].heir = p->n;
+    p->n_released++;
+    return &p->items[p->n - 1];
+}
+
 size_t
 plan_release(struct plan *p, int64_t now)
 {
@@ -215,7 +251,7 @@ plan_release(struct plan *p, int64_t now)
         if (may_release(p, d, now)) {
             d->released = now;
             if (d->replaces != 0)
-                p->items[d->replaces - 1].hidden = true;
+                take_place(p, d);
             n++;
         } else if (d->released == CLOCK_NONE && d->planned < next)
             next = d->planned;

@@ -38,9 +38,12 @@ struct delivery {
     int64_t planned;     /* 100 ns: when it is to be released */
     int64_t released;    /* 100 ns: when it was; CLOCK_NONE: not yet */
     bool hasty;          /* takes the place of `replaces` even if nobody has seen that */
+    size_t heir;         /* n of the version that took its place; 0: none has */
     bool hidden;         /* a newer version took its place */
-    uint64_t served;     /* how often a client was given it; identity: written */
-    int64_t served_ms;   /* when last, by clock_mono_ms */
+    struct slice
+        related;       /* endpoint: evidence that lists do not show (2019); NONE: the payload's */
+    uint64_t served;   /* how often a client was given it; identity: written */
+    int64_t served_ms; /* when last, by clock_mono_ms */
 };
 
 struct plan {
@@ -86,6 +89,10 @@ MUST_CHECK struct err plan_write(const struct plan *p, const char *dir);
  * a row days later, never before anybody could see it. One that is hasty does not wait.
  */
 size_t plan_release(struct plan *p, int64_t now);
+
+/* plan_replace - a new version of what shows as `old`, released now. NULL: out of memory. */
+struct delivery *plan_replace(struct plan *p, struct delivery *old, struct slice payload,
+                              int64_t now);
 
 /* plan_serve - a client was given it. */
 void plan_serve(struct delivery *d);

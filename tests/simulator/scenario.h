@@ -163,6 +163,16 @@ struct generator {
  * replaces is the n of the version before; 0: none. Returns its n, 0: the plan is full. */
 size_t generator_add(struct generator *g, struct delivery d);
 
+/* When one version of an alert comes to be, and when the service shows it: service time. */
+struct moment {
+    int64_t at;       /* by its own times; grows from version to version */
+    int64_t released; /* never before `at` */
+};
+
+/* generator_moments - the versions of one alert, from 1 to `most`; returns how many. The first may
+ * be older than the start (history_s): then it is released at the start. */
+size_t generator_moments(struct generator *g, struct moment *out, size_t most);
+
 /* generator_big - a text of g->g->big_bytes in one of big_percent, else `text`. */
 struct slice generator_big(struct generator *g, struct slice text);
 

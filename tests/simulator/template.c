@@ -122,6 +122,13 @@ seconds_parse(struct slice text, int64_t *out)
     return true;
 }
 
+int64_t
+template_sql_time(int64_t t)
+{
+    int64_t ticks_300 = t / CLOCK_SECOND * 300 + t % CLOCK_SECOND * 3 / 100000;
+    return ticks_300 / 300 * CLOCK_SECOND + ticks_300 % 300 * 100000 / 3;
+}
+
 static struct err
 marker_fill(struct slice marker, const struct template_clock *c, struct arena *a, struct slice *out)
 {
@@ -130,9 +137,7 @@ marker_fill(struct slice marker, const struct template_clock *c, struct arena *a
         return ERR_OK;
     }
     if (slice_eq(marker, SLICE("now"))) {
-        int64_t ticks_300 =
-            c->release / CLOCK_SECOND * 300 + c->release % CLOCK_SECOND * 3 / 100000;
-        *out = form_cut(ticks_300 / 300 * CLOCK_SECOND + ticks_300 % 300 * 100000 / 3, a);
+        *out = form_cut(template_sql_time(c->release), a);
         return ERR_OK;
     }
     struct slice argument = marker;

@@ -35,4 +35,7 @@ struct template_clock {
 MUST_CHECK struct err template_fill(struct slice text, const struct template_clock *c,
                                     struct arena *a, struct slice *out);
 
+/* template_sql_time - t as an SQL datetime keeps it: cut to a 300th of a second. */
+int64_t template_sql_time(int64_t t);
+
 #endif

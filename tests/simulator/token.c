@@ -20,10 +20,10 @@ static const struct {
     const char *audience;
     const char *role; /* that the application was given */
 } audiences[] = {
-    {SIM_ENDPOINT, SIM_RESOURCE_ENDPOINT, "Alert.Read.All"},
+    {SIM_ENDPOINT, SIM_RESOURCE_ENDPOINT, "Alert.ReadWrite.All"},
     {SIM_ENDPOINT, "https://api.securitycenter.microsoft.com", "Alert.Read.All"},
     {SIM_MAIL, SIM_RESOURCE_MAIL, "ActivityFeed.Read"},
-    {SIM_APPS, SIM_RESOURCE_APPS, "Investigation.read"},
+    {SIM_APPS, SIM_RESOURCE_APPS, "Investigation.manage"},
 };
 
 /* The row of the table; its size when there is none. */
