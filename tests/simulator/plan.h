@@ -25,6 +25,7 @@ struct delivery {
     size_t n; /* its place in the plan, from 1 */
     enum sim_source source;
     enum sim_transport transport;
+    size_t sensor; /* identity: which sensor's connection */
     struct slice payload;
     struct json row; /* the payload parsed; absent for identity lines */
     struct slice native_id, alert_id;

@@ -54,6 +54,18 @@ static const struct number mail_numbers[] = {
     {NULL, 0, 0, 0},
 };
 
+static const struct number identity_numbers[] = {
+    NUMBER(syslog_traits, sensors, 1, 64),
+    NUMBER(syslog_traits, udp_percent, 0, 100),
+    NUMBER(syslog_traits, piece_bytes, 0, 65536),
+    NUMBER(syslog_traits, lines_most, 0, 1000000),
+    NUMBER(syslog_traits, cut_percent, 0, 100),
+    NUMBER(syslog_traits, slow, 0, 64),
+    NUMBER(syslog_traits, endless, 0, 64),
+    NUMBER(syslog_traits, stranger_ms, 0, 3600000),
+    {NULL, 0, 0, 0},
+};
+
 static const struct number fault_numbers[] = {
     NUMBER(fault, tenant, 0, 100000),
     NUMBER(fault, from_ms, 0, INT64_C(86400000) * 365),
@@ -251,6 +263,9 @@ source_read(struct json v, struct scenario *c, size_t source)
     for (struct json_iter it = json_items(v); e.kind == ERR_NONE && json_next(&it, &name, &value);)
         if (slice_eq(name, SLICE("quota")))
             e = quota_read(value, c, source);
+        else if (source == SIM_IDENTITY &&
+                 number_take(identity_numbers, name, value, &c->identity, &e))
+            continue;
         else if (source == SIM_MAIL && number_take(mail_numbers, name, value, &c->mail, &e))
             continue;
         else if (!number_take(generate_numbers, name, value, g, &e))

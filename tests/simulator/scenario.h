@@ -19,6 +19,18 @@
 #include "tests/simulator/plan.h"
 #include "tests/simulator/quota.h"
 
+/* How sensors send. Members of the scenario's "identity". */
+struct syslog_traits {
+    int64_t sensors;     /* each with connections of its own; 0: one */
+    int64_t udp_percent; /* made up: chance of a datagram; what is lost is lost */
+    int64_t piece_bytes; /* a line goes out in pieces of 1 to so many bytes; 0: whole */
+    int64_t lines_most;  /* a connection is closed after so many lines; 0: it stays */
+    int64_t cut_percent; /* chance that it is reset in the middle of a line, sent again whole */
+    int64_t slow;        /* strangers that send one byte a tick, and end after `stranger_ms` */
+    int64_t endless;     /* strangers that send and send, and never end a line */
+    int64_t stranger_ms; /* 0: 10000 */
+};
+
 struct sim_tenant;
 struct sim_call;
 
@@ -110,6 +122,7 @@ struct scenario {
     bool quota_set[SIM_SOURCES]; /* else the service's own, call by call */
     struct generate generate[SIM_SOURCES];
     struct mail_traits mail;
+    struct syslog_traits identity;
     struct json steps; /* array, as lines of story/contoso.jsonl; absent: none */
     struct fault *faults;
     size_t n_faults;

@@ -72,6 +72,9 @@ step_read(struct reader *r, struct json step)
     d.truth = json_get_text(step, "truth");
     d.repeat_of = step_find(r, json_get_text(step, "repeats"));
     d.replaces = step_find(r, json_get_text(step, "replaces"));
+    int64_t older = 0;
+    if (json_get_int(step, "older", &older))
+        d.late = older * CLOCK_SECOND;
     d.hasty = json_bool(json_get(step, "hasty"), false);
     if (json_get_int(step, "blob", &blob) && blob > 0)
         d.blob = (size_t)blob;
