@@ -397,7 +397,7 @@ scenario_good(struct sim_call *c, struct mail_feed *f)
     int64_t since_ms = s->started == CLOCK_NONE
                            ? -1
                            : (sim_now(s) - s->started) * s->speed / (CLOCK_SECOND / 1000);
-    if (f->traits.stop_ms > 0 && since_ms >= f->traits.stop_ms) {
+    if (f->subs[0].on && f->traits.stop_ms > 0 && since_ms >= f->traits.stop_ms) {
         mail_stop(f, 0, sim_now(s));
         f->traits.stop_ms = 0;
     }
