@@ -76,12 +76,12 @@ $(B)/gen/tables.o: $(B)/gen/tables.c | $(B)/installed-build
 $(B)/%.o: %.c $(GEN_H) | $(B)/installed-build
 	@mkdir -p $(@D)
 	@echo '  CC   $<'
-	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@$(CC) $(CFLAGS_ALL) -MD -MP -c -o $@ $<
 
 $(B)/%.o: %.cc | $(B)/installed-build
 	@mkdir -p $(@D)
 	@echo '  CXX  $<'
-	@$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@$(CXX) $(CXXFLAGS_ALL) -MD -MP -c -o $@ $<
 
 $(B)/libweir.a: $(OBJ)
 	@rm -f $@

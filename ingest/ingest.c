@@ -7,6 +7,8 @@
 
 #include "common/log.h"
 #include "common/metric.h"
+#include "ingest/feed.h"
+#include "ingest/leftover.h"
 #include "ingest/listen.h"
 #include "ingest/out.h"
 #include "ingest/poll.h"
@@ -22,6 +24,18 @@ const struct opt ingest_opts[] = {
             "source, which leaves room for other clients."),
     OPT_TEXT("ingest.listen_address", "0.0.0.0",
              "Address on which identity listeners take syslog from sensors."),
+    OPT_TEXT("ingest.listen_tls_cert_file", NULL,
+             "PEM file with the certificate, and its chain, that identity listeners show to "
+             "sensors of tenants with TLS. Read when a listener starts."),
+    OPT_TEXT("ingest.listen_tls_key_file", NULL,
+             "PEM file with the key of ingest.listen_tls_cert_file."),
+    OPT_INT("ingest.listen_handshake_s", "s", 10, 1, 300,
+            "How long a sensor's TLS handshake may take."),
+    OPT_TEXT("ingest.spool_dir", NULL,
+             "Folder in which identity listeners keep lines that Kafka has not confirmed; without "
+             "it spool in run.dir. A disk that survives a power cut, not memory."),
+    OPT_INT("ingest.spool_max_bytes", "bytes", 268435456, 1048576, 1099511627776,
+            "Size of one tenant's spool. When it is full TCP is not read, and UDP is lost."),
     OPT_END,
 };
 
@@ -116,6 +130,20 @@ is_on(const struct worker *w, const struct tenant_record *r)
     return !w->env.source->listens || r->identity_channel == IDENTITY_SYSLOG;
 }
 
+/* What a tenant's sensors sent stays with us only while it is on. */
+static void
+forget(struct worker *w, const struct oid *oid)
+{
+    if (w->listens)
+        feed_forget(&w->env, oid);
+}
+
+static bool
+is_member(void *arg, const struct oid *oid)
+{
+    return *member_find(arg, oid) != NULL;
+}
+
 static void
 on_record(void *arg, const struct bus_record *k)
 {
@@ -126,6 +154,7 @@ on_record(void *arg, const struct bus_record *k)
         return;
     if (k->value.p == NULL) { /* a tombstone: purged for good */
         member_drop(w, member_find(w, &oid));
+        forget(w, &oid);
         return;
     }
     arena_reset(w->arena);
@@ -142,6 +171,8 @@ on_record(void *arg, const struct bus_record *k)
     member_drop(w, m);
     if (on)
         member_add(w, &r);
+    else
+        forget(w, &oid);
 }
 
 /* ---- Kafka and PostgreSQL come and go */
@@ -181,6 +212,8 @@ on_caught_up(void *arg)
 {
     struct worker *w = arg;
     health_set(w->health, "kafka", true, NULL);
+    if (w->listens)
+        leftover_sweep(&w->env, is_member, w);
 }
 
 static void
@@ -268,7 +301,9 @@ open_parts(struct worker *w, const char *region)
     if (e.kind)
         return e;
     env->shared = out_shared_new(env->producer);
-    return env->shared != NULL ? ERR_OK : err_make(ERR_STOP, "ingest.memory", "out of memory");
+    env->listen = w->listens ? listen_shared_new() : NULL;
+    bool whole = env->shared != NULL && (env->listen != NULL || !w->listens);
+    return whole ? ERR_OK : err_make(ERR_STOP, "ingest.memory", "out of memory");
 }
 
 /* Workers of a source share the tenants in a group; a listener stands where sensors send to and
@@ -334,6 +369,7 @@ run_ingest(struct cli *cli)
     int ended = loop_run(w.env.loop);
     loop_free(w.env.loop);
     out_shared_free(w.env.shared);
+    listen_shared_free(w.env.listen);
     codec_free(w.env.codec);
     seal_free(w.env.seal);
     arena_free(w.arena);

@@ -23,6 +23,7 @@ extern const struct opt ingest_opts[];
 extern const struct cli_command run_ingest_command;
 
 struct out_shared;
+struct listen_shared;
 
 /* What every tenant of the worker uses; all borrowed, they outlive the tenants. */
 struct ingest {
@@ -34,8 +35,9 @@ struct ingest {
     struct fetch *fetch;
     struct seal *seal;
     struct codec *codec;
-    struct out_shared *shared; /* see out.h */
-    struct topic_name topic;   /* weir.R.alerts */
+    struct out_shared *shared;    /* see out.h */
+    struct listen_shared *listen; /* see listen.h; NULL: the source is asked */
+    struct topic_name topic;      /* weir.R.alerts */
 };
 
 /* One tenant epoch, as the control topic named it. */

@@ -7,97 +7,66 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metric.h"
-#include "ingest/frames.h"
-#include "ingest/out.h"
+#include "ingest/listen_internal.h"
 #include "ingest/poll.h"
-#include "ingest/state.h"
+#include "ingest/sender.h"
 
 enum {
     SETTINGS_LIMIT = 1024 * 1024,
     LINE_ARENA = 8 * 1024 * 1024,
-    READ_MAX = FRAMES_LINE_MAX + 16,
-    SKIP_MAX = 1024 * 1024, /* bytes of one line that is dropped: then its sender is */
-    CONNECTIONS_MAX = 64,
     BACKLOG = 64,
+    TICK_MS = 250,
+    REFUSAL_MS = 60 * 1000,
+    DATAGRAM_BUFFER = 4 * 1024 * 1024, /* the kernel's, if it lets us */
+    ADDRESS_TEXT = 64,
 };
 
-struct connection {
-    uv_tcp_t tcp;
-    struct listener *listener;
-    struct connection *next;
-    size_t n;       /* bytes in data that are not used yet */
-    size_t skipped; /* bytes of a line that was too long; 0: no such line is under way */
-    bool ended;     /* the sender has closed, its last line waits for room */
-    char data[READ_MAX];
-};
-
-struct listener {
-    const struct ingest *env;
-    struct ingest_tenant tenant;
-    ingest_gone *gone;
-    void *arg;
-    struct arena *settings;
-    struct source_conf conf;
-    struct state_load load;
-    struct arena *line; /* one line */
-    struct out *out;
-    uv_udp_t udp;
-    uv_tcp_t tcp;
-    uv_timer_t retry;
-    struct connection *connections;
-    size_t n_connections;
-    unsigned open; /* handles not yet closed, connections' included */
-    unsigned busy; /* answers of the database that will come */
-    unsigned tries;
-    const char *told; /* code of the trouble that was logged; NULL: none */
-    bool listening, full, closing, retry_open;
-    char datagram[FRAMES_LINE_MAX];
+struct listen_shared {
+    struct listener *first;
 };
 
 static void load(struct listener *l);
 
 /* ---- life */
 
+struct listen_shared *
+listen_shared_new(void)
+{
+    return calloc(1, sizeof(struct listen_shared));
+}
+
+void
+listen_shared_free(struct listen_shared *h)
+{
+    if (h == NULL)
+        return;
+    assert(h->first == NULL);
+    free(h);
+}
+
 static void
 finish(struct listener *l)
 {
     if (!l->closing || l->open > 0 || l->busy > 0)
         return;
+    tls_server_free(l->tls);
     arena_free(l->settings);
     arena_free(l->line);
     free(l);
 }
 
-static void
-on_closed(uv_handle_t *h)
+void
+listener_handle_closed(struct listener *l)
 {
-    struct listener *l = h->data;
     assert(l->open > 0);
     l->open--;
     finish(l);
 }
 
 static void
-on_connection_closed(uv_handle_t *h)
+on_closed(uv_handle_t *h)
 {
-    struct connection *c = h->data;
-    struct listener *l = c->listener;
-    free(c);
-    l->open--;
-    finish(l);
-}
-
-static void
-connection_close(struct connection *c)
-{
-    struct connection **at = &c->listener->connections;
-    while (*at != NULL && *at != c)
-        at = &(*at)->next;
-    if (*at == NULL) /* closed before */
-        return;
-    *at = c->next;
-    c->listener->n_connections--;
-    uv_close((uv_handle_t *)&c->tcp, on_connection_closed);
+    listener_handle_closed(h->data);
 }
 
 static void
@@ -105,11 +74,11 @@ sockets_close(struct listener *l)
 {
     while (l->connections != NULL)
         connection_close(l->connections);
-    if (!l->listening)
-        return;
-    l->listening = false;
-    uv_close((uv_handle_t *)&l->udp, on_closed);
-    uv_close((uv_handle_t *)&l->tcp, on_closed);
+    if (l->udp_open)
+        uv_close((uv_handle_t *)&l->udp, on_closed);
+    if (l->listening)
+        uv_close((uv_handle_t *)&l->tcp, on_closed);
+    l->udp_open = l->listening = false;
 }
 
 void
@@ -118,25 +87,38 @@ listen_close(struct listener *l)
     if (l == NULL || l->closing)
         return;
     l->closing = true;
+    struct listener **at = &l->env->listen->first;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
     sockets_close(l);
-    out_free(l->out);
-    l->out = NULL;
-    if (l->retry_open)
-        uv_close((uv_handle_t *)&l->retry, on_closed);
-    finish(l);
+    feed_close(l->feed);
+    l->feed = NULL;
+    uv_close((uv_handle_t *)&l->retry, on_closed);
+    uv_close((uv_handle_t *)&l->tick, on_closed);
 }
 
 /* ---- lines */
 
-static void
-reject(struct listener *l, const char *reason)
+void
+listen_reject(struct listener *l, const char *reason)
 {
     metric_add(METRIC_weir_ingest_rejected_total, 1, l->env->source->name, reason);
 }
 
-/* False: Kafka has no room, the line was not taken. */
-static bool
-take_line(struct listener *l, struct slice line)
+void
+listen_refuse(struct listener *l, struct err why, const char *address)
+{
+    uint64_t now = uv_now(loop_uv(l->env->loop));
+    listen_reject(l, why.code);
+    if (l->refusal_told != 0 && now - l->refusal_told < REFUSAL_MS)
+        return;
+    l->refusal_told = now;
+    log_err("ingest.sender_refused", &why, LOG_OID(&l->tenant.oid), LOG_STR("address", address));
+}
+
+bool
+listen_take(struct listener *l, struct slice line)
 {
     if (line.n == 0)
         return true;
@@ -146,113 +128,24 @@ take_line(struct listener *l, struct slice line)
     int64_t now = clock_now();
     struct err e = l->env->source->parse(&got, l->line, &page);
     for (size_t i = 0; e.kind == ERR_NONE && i < page.n_alerts; i++) {
-        bool sent;
-        e = out_send(l->out, &page.alerts[i], now, &sent);
+        e = feed_take(l->feed, &page.alerts[i], now);
+        if (e.kind == ERR_RETRY)
+            return false;
     }
-    if (e.kind == ERR_RETRY && strcmp(e.code, "bus.full") == 0)
-        return false;
     if (e.kind)
-        reject(l, e.code);
+        listen_reject(l, e.code);
     return true;
 }
 
-/* Drops what belongs to a line that was too long; false: all of it, and there is more to come. */
-static bool
-skip(struct connection *c, size_t *at)
-{
-    const char *end = memchr(c->data + *at, '\n', c->n - *at);
-    size_t n = end != NULL ? (size_t)(end + 1 - (c->data + *at)) : c->n - *at;
-    *at += n;
-    c->skipped = end != NULL ? 0 : c->skipped + n;
-    return end != NULL;
-}
-
-static bool
-take_next(struct connection *c, size_t *at, bool *room)
-{
-    struct slice line, data = {c->data + *at, c->n - *at};
-    size_t used;
-    switch (frames_next(data, &line, &used)) {
-    case FRAMES_MORE:
-        return false;
-    case FRAMES_LINE:
-        *room = take_line(c->listener, line);
-        *at += *room ? used : 0;
-        return *room;
-    case FRAMES_TOO_LONG:
-        reject(c->listener, "identity.line_too_long");
-        if (memchr(data.p, '\n', used) == NULL)
-            c->skipped = used;
-        *at += used;
-        return true;
-    }
-    return false;
-}
-
-/* Uses up whole lines; what is left moves to the front. False: no room. */
-static bool
-take_lines(struct connection *c)
-{
-    size_t at = 0;
-    bool room = true;
-    while (c->skipped > 0 ? skip(c, &at) : take_next(c, &at, &room))
-        ;
-    memmove(c->data, c->data + at, c->n - at);
-    c->n -= at;
-    return room;
-}
-
-static void
-on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
-{
-    struct connection *c = h->data;
-    (void)suggested;
-    *buf = uv_buf_init(c->data + c->n, (unsigned)(sizeof c->data - c->n));
-}
-
-static void
-fill_up(struct listener *l)
+void
+listen_fill_up(struct listener *l)
 {
     l->full = true;
     for (struct connection *c = l->connections; c != NULL; c = c->next)
-        uv_read_stop((uv_stream_t *)&c->tcp);
+        connection_stop(c);
 }
 
-/* A last line without LF is whole when its sender has closed. False: no room. */
-static bool
-take_last(struct connection *c)
-{
-    if (c->n > 0 && c->skipped == 0 && !take_line(c->listener, (struct slice){c->data, c->n}))
-        return false;
-    connection_close(c);
-    return true;
-}
-
-static void
-on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-    struct connection *c = stream->data;
-    struct listener *l = c->listener;
-    (void)buf;
-    if (l->closing)
-        return;
-    if (n == UV_EOF) {
-        c->ended = true;
-        if (!take_last(c))
-            fill_up(l);
-    } else if (n < 0) { /* torn off: what came of its last line is none */
-        if (c->n > 0)
-            reject(l, "identity.cut");
-        connection_close(c);
-    } else {
-        c->n += (size_t)n;
-        if (!take_lines(c))
-            fill_up(l);
-        else if (c->skipped > SKIP_MAX)
-            connection_close(c); /* it ends no line: a new connection starts with a new line */
-    }
-}
-
+/* A connection that goes on may close itself, never another one. */
 static void
 on_room(void *arg)
 {
@@ -260,40 +153,29 @@ on_room(void *arg)
     l->full = false;
     for (struct connection *c = l->connections, *next; c != NULL && !l->full; c = next) {
         next = c->next;
-        if (!take_lines(c) || (c->ended && !take_last(c)))
-            fill_up(l);
-        else if (!c->ended)
-            uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+        connection_go_on(c);
     }
 }
 
 static void
-on_idle(void *arg, struct err e)
+on_synced(void *arg)
 {
     struct listener *l = arg;
-    if (e.kind == ERR_NONE || out_fatal(l->env, &e))
-        return;
-    log_err("ingest.unconfirmed", &e, LOG_STR("source", l->env->source->name),
-            LOG_OID(&l->tenant.oid));
+    for (struct connection *c = l->connections, *next; c != NULL; c = next) {
+        next = c->next;
+        connection_synced(c);
+    }
 }
 
 /* ---- who may send */
 
-static bool
-may_send(const struct listener *l, const struct sockaddr *from)
+bool
+listener_peer_welcome(const struct listener *l, const char *address)
 {
-    char name[64] = "";
-    if (l->conf.n_senders == 0)
-        return true;
-    if (uv_ip_name(from, name, sizeof name) != 0)
-        return false;
-    struct slice address = slice_of(name);
-    if (slice_starts(address, SLICE("::ffff:")))
-        address = slice_sub(address, 7, address.n);
     for (size_t i = 0; i < l->conf.n_senders; i++)
-        if (slice_eq(address, l->conf.senders[i]))
+        if (sender_matches(l->conf.senders[i], address))
             return true;
-    return false;
+    return l->conf.n_senders == 0;
 }
 
 static void
@@ -301,7 +183,7 @@ on_datagram_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 {
     struct listener *l = h->data;
     (void)suggested;
-    *buf = uv_buf_init(l->datagram, sizeof l->datagram);
+    *buf = uv_buf_init(l->bytes, sizeof l->bytes);
 }
 
 /* One datagram is one line. */
@@ -310,49 +192,49 @@ on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const struct sockaddr
             unsigned flags)
 {
     struct listener *l = udp->data;
+    char address[ADDRESS_TEXT] = "";
     if (n <= 0 || from == NULL || l->closing)
         return;
     struct slice line = {buf->base, (size_t)n};
     while (line.n > 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
         line.n--;
-    if (!may_send(l, from))
-        reject(l, "identity.sender");
+    (void)uv_ip_name(from, address, sizeof address);
+    if (!listener_peer_welcome(l, address))
+        listen_refuse(l, err_make(ERR_REJECT, "identity.sender", "not one of the tenant's senders"),
+                      address);
     else if ((flags & UV_UDP_PARTIAL) != 0)
-        reject(l, "identity.line_too_long");
+        listen_reject(l, "identity.line_too_long");
     else if (l->full)
-        reject(l, "identity.udp_no_room");
-    else if (!take_line(l, line)) {
-        reject(l, "identity.udp_no_room");
-        fill_up(l);
+        listen_reject(l, "identity.udp_no_room");
+    else if (!listen_take(l, line)) {
+        listen_reject(l, "identity.udp_no_room");
+        listen_fill_up(l);
     }
+}
+
+static void
+on_tick(uv_timer_t *t)
+{
+    struct listener *l = t->data;
+    uint64_t now = uv_now(loop_uv(l->env->loop));
+    bool more = false;
+    for (struct connection *c = l->connections, *next; c != NULL; c = next) {
+        next = c->next;
+        more |= connection_slow(c, now);
+    }
+    if (!more && !l->closing)
+        uv_timer_stop(t);
 }
 
 static void
 on_connect(uv_stream_t *server, int status)
 {
     struct listener *l = server->data;
-    struct connection *c = status == 0 && !l->closing ? calloc(1, sizeof *c) : NULL;
-    if (c == NULL)
+    if (status != 0 || l->closing)
         return;
-    c->listener = l;
-    uv_tcp_init(loop_uv(l->env->loop), &c->tcp);
-    c->tcp.data = c;
-    c->next = l->connections;
-    l->connections = c;
-    l->n_connections++;
-    l->open++;
-    struct sockaddr_storage from = {0};
-    int size = sizeof from;
-    if (uv_accept(server, (uv_stream_t *)&c->tcp) != 0 ||
-        uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&from, &size) != 0 ||
-        !may_send(l, (struct sockaddr *)&from) || l->n_connections > CONNECTIONS_MAX) {
-        reject(l, l->n_connections > CONNECTIONS_MAX ? "identity.connections" : "identity.sender");
-        connection_close(c);
-        return;
-    }
-    uv_tcp_keepalive(&c->tcp, 1, 60);
-    if (!l->full)
-        uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+    connection_new(l);
+    if (l->tls != NULL && !uv_is_active((uv_handle_t *)&l->tick))
+        uv_timer_start(&l->tick, on_tick, TICK_MS, TICK_MS);
 }
 
 /* ---- start */
@@ -360,15 +242,32 @@ on_connect(uv_stream_t *server, int status)
 static int
 sockets_bind(struct listener *l, const struct sockaddr *at)
 {
+    int bad = uv_tcp_bind(&l->tcp, at, 0), buffer = DATAGRAM_BUFFER;
     /* without UV_UDP_REUSEADDR: with it a second listener takes the first one's datagrams */
-    int bad = uv_udp_bind(&l->udp, at, 0);
-    if (bad == 0)
-        bad = uv_tcp_bind(&l->tcp, at, 0);
-    if (bad == 0)
+    if (bad == 0 && l->udp_open)
+        bad = uv_udp_bind(&l->udp, at, 0);
+    if (bad == 0 && l->udp_open)
+        (void)uv_recv_buffer_size((uv_handle_t *)&l->udp, &buffer);
+    if (bad == 0 && l->udp_open)
         bad = uv_udp_recv_start(&l->udp, on_datagram_alloc, on_datagram);
     if (bad == 0)
         bad = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connect);
     return bad;
+}
+
+/* Whose port it is, when it is one of this worker's. */
+static struct err
+port_busy(const struct listener *l, const char *address, int bad)
+{
+    int port = (int)l->conf.port;
+    for (const struct listener *o = l->env->listen->first; o != NULL; o = o->next)
+        if (o != l && o->listening && o->conf.port == l->conf.port)
+            return err_make(ERR_RETRY, "ingest.port_clash",
+                            "port %d is another tenant's (oid %s) on this host: one of the two "
+                            "needs another port in its settings",
+                            port, oid_format(&o->tenant.oid).s);
+    return err_make(ERR_RETRY, "ingest.port_busy", "%s port %d: %s", address, port,
+                    uv_strerror(bad));
 }
 
 static struct err
@@ -380,20 +279,40 @@ sockets_open(struct listener *l)
     if (uv_ip4_addr(address, port, (struct sockaddr_in *)&at) != 0 &&
         uv_ip6_addr(address, port, (struct sockaddr_in6 *)&at) != 0)
         return err_make(ERR_STOP, "ingest.listen_address", "%s is no address", address);
-    uv_udp_init(loop_uv(l->env->loop), &l->udp);
     uv_tcp_init(loop_uv(l->env->loop), &l->tcp);
-    l->udp.data = l->tcp.data = l;
-    l->open += 2;
+    l->tcp.data = l->udp.data = l;
     l->listening = true;
+    l->open++;
+    if (l->tls == NULL) {
+        uv_udp_init(loop_uv(l->env->loop), &l->udp);
+        l->udp.data = l;
+        l->udp_open = true;
+        l->open++;
+    }
     int bad = sockets_bind(l, (struct sockaddr *)&at);
     if (bad == 0) {
         log_info("ingest.listening", LOG_OID(&l->tenant.oid), LOG_STR("address", address),
-                 LOG_INT("port", port));
+                 LOG_INT("port", port), LOG_STR("transport", l->tls != NULL ? "tls" : "udp,tcp"));
         return ERR_OK;
     }
     sockets_close(l);
-    return err_make(ERR_RETRY, "ingest.port_busy", "%s port %d: %s", address, port,
-                    uv_strerror(bad));
+    return port_busy(l, address, bad);
+}
+
+static struct err
+tls_open(struct listener *l)
+{
+    const char *cert = conf_text(l->env->conf, "ingest.listen_tls_cert_file");
+    const char *key = conf_text(l->env->conf, "ingest.listen_tls_key_file");
+    tls_server_free(l->tls);
+    l->tls = NULL;
+    if (!l->conf.tls)
+        return ERR_OK;
+    if (cert == NULL || key == NULL)
+        return err_make(ERR_STOP, "ingest.listen_tls",
+                        "the tenant wants TLS: set ingest.listen_tls_cert_file and "
+                        "ingest.listen_tls_key_file");
+    return tls_server_new(cert, key, l->conf.client_ca, &l->tls);
 }
 
 static void
@@ -420,9 +339,15 @@ on_loaded(void *arg, struct err e)
     }
     if (e.kind == ERR_NONE)
         e = source_conf_read(l->env->source, l->load.settings, l->settings, &l->conf);
-    if (e.kind == ERR_NONE && l->conf.port == 0)
-        return; /* of a source that is asked as a rule: this tenant's is */
+    /* without a port a source is asked, as a rule: what its agent had sent is not forgotten */
+    bool asked = e.kind == ERR_NONE && l->conf.port == 0;
+    if (asked && !feed_exists(l->feed))
+        return;
     if (e.kind == ERR_NONE)
+        e = tls_open(l);
+    if (e.kind == ERR_NONE)
+        e = feed_open(l->feed);
+    if (e.kind == ERR_NONE && !asked)
         e = sockets_open(l);
     if (e.kind == ERR_NONE)
         return;
@@ -454,21 +379,22 @@ listen_start(const struct ingest *env, const struct ingest_tenant *tenant, inges
     l->tenant = *tenant;
     l->gone = gone;
     l->arg = arg;
-    const struct out_owner owner = {.arg = l, .idle = on_idle, .room = on_room};
+    const struct feed_owner owner = {.arg = l, .room = on_room, .synced = on_synced};
     l->settings = arena_new(SETTINGS_LIMIT);
     l->line = arena_new(LINE_ARENA);
-    l->out = out_new(env, &l->tenant, &owner);
-    if (l->settings == NULL || l->line == NULL || l->out == NULL) {
+    l->feed = l->settings != NULL && l->line != NULL ? feed_new(env, &l->tenant, &owner) : NULL;
+    if (l->feed == NULL) {
         arena_free(l->settings);
         arena_free(l->line);
-        out_free(l->out);
         free(l);
         return NULL;
     }
     uv_timer_init(loop_uv(env->loop), &l->retry);
-    l->retry.data = l;
-    l->retry_open = true;
-    l->open++;
+    uv_timer_init(loop_uv(env->loop), &l->tick);
+    l->retry.data = l->tick.data = l;
+    l->open += 2;
+    l->next = env->listen->first;
+    env->listen->first = l;
     load(l);
     return l;
 }

@@ -1,8 +1,9 @@
 /* settings.c: what a tenant's settings say of one source (source_conf_read of source.h). */
-#include <arpa/inet.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "common/tls.h"
+#include "ingest/sender.h"
 #include "ingest/source.h"
 
 struct member {
@@ -20,6 +21,7 @@ static const struct member members[] = {
     {"token", offsetof(struct source_conf, static_token), false},
     {"publisher_id", offsetof(struct source_conf, publisher_id), false},
     {"workspace", offsetof(struct source_conf, workspace), false},
+    {"client_ca", offsetof(struct source_conf, client_ca), false},
 };
 
 static struct slice *
@@ -48,37 +50,19 @@ wrong(const struct source *s, struct slice name, const char *why)
                     SLICE_ARG(slice_sub(name, 0, 40)), why);
 }
 
-/* An address as the system writes it, so that it can be compared as text; NONE: it is none. */
-static struct slice
-ip_text(struct slice text, struct arena *a)
-{
-    struct in6_addr bytes;
-    char given[INET6_ADDRSTRLEN], plain[INET6_ADDRSTRLEN];
-    if (text.n == 0 || text.n >= sizeof given)
-        return SLICE_NONE;
-    memcpy(given, text.p, text.n);
-    given[text.n] = '\0';
-    int family = memchr(given, ':', text.n) != NULL ? AF_INET6 : AF_INET;
-    if (inet_pton(family, given, &bytes) != 1)
-        return SLICE_NONE;
-    struct slice out = slice_of(inet_ntop(family, &bytes, plain, sizeof plain));
-    if (slice_starts(out, SLICE("::ffff:"))) /* as listeners compare it: without */
-        out = slice_sub(out, sizeof "::ffff:" - 1, out.n);
-    return out.p != NULL ? slice_dup(a, out) : SLICE_NONE;
-}
-
 static struct err
 read_senders(const struct source *s, struct json list, struct arena *a, struct source_conf *out)
 {
     if (json_type(list) != JSON_ARRAY || json_count(list) > SOURCE_SENDERS_MAX)
-        return wrong(s, SLICE("senders"), "must be a list of at most 16 IP addresses");
+        return wrong(s, SLICE("senders"), "must be a list of at most 16 IP addresses or networks");
     out->n_senders = 0; /* a member may stand there twice: the last one counts */
     struct json item;
     for (struct json_iter it = json_items(list); json_next(&it, NULL, &item);) {
-        struct slice address = ip_text(json_text(item), a);
-        if (address.p == NULL)
-            return wrong(s, SLICE("senders"), "must be a list of IP addresses");
-        out->senders[out->n_senders++] = address;
+        struct slice rule = sender_rule(json_text(item), a);
+        if (rule.p == NULL)
+            return wrong(s, SLICE("senders"),
+                         "must be a list of IP addresses or networks (10.0.3.0/24)");
+        out->senders[out->n_senders++] = rule;
     }
     return ERR_OK;
 }
@@ -108,21 +92,42 @@ read_member(const struct source *s, struct slice name, struct json value, struct
             return wrong(s, name, "must be a number from 1 to 65535");
         return ERR_OK;
     }
+    if (slice_eq(name, SLICE("tls"))) {
+        if (json_type(value) != JSON_BOOL)
+            return wrong(s, name, "must be true or false");
+        out->tls = json_bool(value, false);
+        return ERR_OK;
+    }
     if (slice_eq(name, SLICE("channel"))) /* of the tenant, not of the source: read by tenant/ */
         return ERR_OK;
     return wrong(s, name, "is no setting of a source");
 }
 
 static struct err
+check_listening(const struct source *s, const struct source_conf *c)
+{
+    if (c->port == 0)
+        return wrong(s, SLICE("port"), "is missing");
+    if (c->client_ca.n == 0)
+        return ERR_OK;
+    if (!c->tls)
+        return wrong(s, SLICE("client_ca"), "needs \"tls\": true");
+    struct err e = tls_ca_check(c->client_ca);
+    return e.kind ? err_make(ERR_REJECT, "settings.source", "settings of %s: client_ca: %.100s",
+                             s->name, e.text)
+                  : ERR_OK;
+}
+
+static struct err
 check(const struct source *s, const struct source_conf *c)
 {
     if (s->listens)
-        return c->port == 0 ? wrong(s, SLICE("port"), "is missing") : ERR_OK;
-    if (s->may_listen &&
-        c->port != 0) /* asked as well, each alert would change its form for ever */
-        return c->base_url.n > 0 || c->static_token.n > 0 || c->token_url.n > 0
-                   ? wrong(s, SLICE("port"), "is for the SIEM agent: no base_url and no token then")
-                   : ERR_OK;
+        return check_listening(s, c);
+    if (s->may_listen && c->port != 0) { /* asked too, each alert would change its form for ever */
+        if (c->base_url.n > 0 || c->static_token.n > 0 || c->token_url.n > 0)
+            return wrong(s, SLICE("port"), "is for the SIEM agent: no base_url and no token then");
+        return check_listening(s, c);
+    }
     if (c->base_url.n == 0)
         return wrong(s, SLICE("base_url"), "is missing");
     if (c->token_url.n == 0)

@@ -47,10 +47,10 @@ struct source_conf {
     struct slice publisher_id; /* mail: PublisherIdentifier */
     struct slice workspace;    /* identity: only lines that name it are taken; NONE: any */
     int64_t port;              /* identity, apps: where its sensors or agent send to; 0: none */
-    struct slice senders[SOURCE_SENDERS_MAX]; /* addresses that may send; none: any */
+    struct slice senders[SOURCE_SENDERS_MAX]; /* who may send, see sender.h; none: any */
     size_t n_senders;
-    bool tls;                  /* identity: sensors come by TLS as well as TCP; see listen.h */
-    struct slice client_ca;    /* identity: PEM; a sensor's certificate must be signed by it */
+    bool tls;                  /* who sends comes by TLS, and in no other way */
+    struct slice client_ca;    /* PEM; a sensor's certificate must be signed by it */
     struct source_notes notes; /* as stored when this round began */
     int64_t now;               /* 100 ns, the worker's clock, corrected by the server's Date */
     int64_t start;             /* 100 ns: how far back a first run reaches */
@@ -186,7 +186,8 @@ const struct source *source_by_number(int64_t number);  /* NULL: none */
 /*
  * source_conf_read - a tenant's settings of one source, as `weir tenant opt-in --settings` took
  * them: {"base_url","token_url","resource","client_id","client_secret","token","publisher_id",
- * "workspace","port","senders"}. Texts stay in the arena; conf, now and start are left alone.
+ * "workspace","port","senders","tls","client_ca"}. Texts stay in the arena; conf, now and start are
+ * left alone.
  *
  * Errors: ERR_REJECT "settings.source": not an object, an unknown or wrong member, an address that
  *         is not http(s), a source that lacks what it needs; the text names the member.

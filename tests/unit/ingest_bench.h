@@ -66,6 +66,12 @@ static const struct opt bench_opts[] = {
     OPT_INT("ingest.concurrency", "requests", 4, 1, 64, "As in ingest.c."),
     OPT_INT("ingest.quota_percent", "percent", 0, 0, 100, "As in ingest.c."),
     OPT_TEXT("ingest.listen_address", "127.0.0.1", "As in ingest.c."),
+    OPT_TEXT("ingest.listen_tls_cert_file", NULL, "As in ingest.c."),
+    OPT_TEXT("ingest.listen_tls_key_file", NULL, "As in ingest.c."),
+    OPT_INT("ingest.listen_handshake_s", "s", 10, 1, 300, "As in ingest.c."),
+    OPT_TEXT("ingest.spool_dir", NULL, "As in ingest.c."),
+    OPT_TEXT("run.dir", NULL, "As in health.c."),
+    OPT_INT("ingest.spool_max_bytes", "bytes", 1048576, 1048576, 1099511627776, "As in ingest.c."),
     OPT_END,
 };
 

@@ -8,15 +8,19 @@
  */
 #ifndef WEIR_TESTS_INGEST_DOUBLES_H
 #define WEIR_TESTS_INGEST_DOUBLES_H
+#include <ftw.h>
+#include <stdio.h>
+
 #include "common/bus.h"
 #include "ingest/ingest.h"
+#include "ingest/listen.h"
 #include "ingest/out.h"
 #include "ingest/state.h"
 #include "ingest_bench.h"
 #include "store/cursors.h"
 #include "store/fence.h"
 
-enum { DELIVERIES_MAX = 64, OPS_MAX = 64, SEALED_MAX = 1024, TEXT_MAX = 600 };
+enum { DELIVERIES_MAX = 64, OPS_MAX = 64, SEALED_MAX = 8192, TEXT_MAX = 600 };
 
 struct delivery {
     void (*done)(void *arg, struct err e);
@@ -32,6 +36,9 @@ struct bus_producer {
     void *room_arg;
     struct codec *codec;
     struct seal *seal;
+    int64_t version; /* of the record that came last */
+    bool forget;     /* counts only: for more than the list holds */
+    size_t n_forgotten;
     size_t n_sent;
     char sent[DELIVERIES_MAX][TEXT_MAX]; /* plain payloads in order */
 };
@@ -69,16 +76,20 @@ bus_produce(struct bus_producer *p, const struct bus_record *r,
         return p->refuse;
     if (p->n_waiting >= p->most)
         return err_make(ERR_RETRY, "bus.full", "full");
-    assert_true(p->n_waiting < DELIVERIES_MAX && p->n_sent < DELIVERIES_MAX);
+    assert_true(p->n_waiting < DELIVERIES_MAX && (p->forget || p->n_sent < DELIVERIES_MAX));
     struct arena *a = arena_new(1 << 20);
     struct raw_record raw;
     struct slice plain;
     bench_need(codec_raw_read(p->codec, r->value, a, &raw));
     assert_true(slice_eq(r->key, oid_slice(&raw.oid)));
+    p->version = raw.version;
     struct slice place = slice_printf(a, "kafka|%s|%.*s/%.*s", r->topic, SLICE_ARG(raw.source),
                                       SLICE_ARG(raw.native_id));
     bench_need(seal_open(p->seal, &raw.oid, raw.epoch, SEAL_RAW, place, raw.payload, a, &plain));
-    bench_copy(p->sent[p->n_sent++], TEXT_MAX, plain);
+    if (p->forget)
+        p->n_forgotten++;
+    else
+        bench_copy(p->sent[p->n_sent++], TEXT_MAX, plain);
     arena_free(a);
     p->waiting[p->n_waiting++] = (struct delivery){done, arg};
     return ERR_OK;
@@ -245,6 +256,7 @@ struct rig {
     struct bus_producer producer;
     struct db db;
     unsigned gone;
+    char spool[64]; /* folder of a source that listens; "" otherwise */
 };
 
 enum { RIG_EPOCH = 7 };
@@ -263,20 +275,27 @@ rig_gone(void *arg, const struct oid *oid)
     r->gone++;
 }
 
-/* The settings that the database has, for the tenant of rig_tenant(1). */
+/* The settings that the database has, sealed for this tenant. */
+static inline void
+rig_settings_of(struct rig *r, const struct ingest_tenant *t, struct slice json)
+{
+    int number = r->env.source->number;
+    struct slice sealed, place = slice_printf(r->bench->a, "pg|credential|sealed|%d", number);
+    bench_need(seal_close(r->env.seal, &t->oid, t->epoch, SEAL_CREDENTIAL, place, json, r->bench->a,
+                          &sealed));
+    double_keep(&r->db, 1, &r->db.credential, number, sealed);
+    bench_need(seal_close(r->env.seal, &t->oid, t->epoch, SEAL_CREDENTIAL,
+                          SLICE("pg|setting|sealed|directory"), SLICE("a-guid"), r->bench->a,
+                          &sealed));
+    double_keep(&r->db, 2, &r->db.directory, 0, sealed);
+}
+
+/* For the tenant of rig_tenant(1). */
 static inline void
 rig_settings(struct rig *r, struct slice json)
 {
     const struct ingest_tenant t = rig_tenant(1);
-    int number = r->env.source->number;
-    struct slice sealed, place = slice_printf(r->bench->a, "pg|credential|sealed|%d", number);
-    bench_need(seal_close(r->env.seal, &t.oid, t.epoch, SEAL_CREDENTIAL, place, json, r->bench->a,
-                          &sealed));
-    double_keep(&r->db, 1, &r->db.credential, number, sealed);
-    bench_need(seal_close(r->env.seal, &t.oid, t.epoch, SEAL_CREDENTIAL,
-                          SLICE("pg|setting|sealed|directory"), SLICE("a-guid"), r->bench->a,
-                          &sealed));
-    double_keep(&r->db, 2, &r->db.directory, 0, sealed);
+    rig_settings_of(r, &t, json);
 }
 
 /* The cursor that the database has; CLOCK_NONE: none. */
@@ -296,12 +315,38 @@ rig_since(struct rig *r)
     return c.since;
 }
 
+/* A spool of its own for a source that listens. */
+static inline struct bench *
+rig_bench(struct rig *r, const struct source *source, const char *const *flags)
+{
+    enum { FLAGS_MAX = 8 };
+    char own[96];
+    const char *all[FLAGS_MAX + 2] = {NULL};
+    size_t n = 0;
+    if (!source->listens && !source->may_listen)
+        return bench_new(flags);
+    for (; flags != NULL && flags[n] != NULL && n < FLAGS_MAX; n++)
+        all[n] = flags[n];
+    (void)snprintf(r->spool, sizeof r->spool, "/tmp/weir-test-spool-XXXXXX");
+    assert_non_null(mkdtemp(r->spool));
+    (void)snprintf(own, sizeof own, "ingest.spool_dir=%s", r->spool);
+    all[n] = own;
+    return bench_new(all);
+}
+
+static inline int
+rig_unlink(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(path);
+}
+
 static inline struct rig *
 rig_new(const struct source *source, const char *const *flags)
 {
     struct rig *r = calloc(1, sizeof *r);
     assert_non_null(r);
-    struct bench *b = r->bench = bench_new(flags);
+    struct bench *b = r->bench = rig_bench(r, source, flags);
     r->env = (struct ingest){.loop = b->loop,
                              .conf = b->conf,
                              .source = source,
@@ -311,6 +356,7 @@ rig_new(const struct source *source, const char *const *flags)
                              .seal = b->seal,
                              .topic = {"weir.eu.alerts"}};
     bench_need(codec_new(&r->env.codec));
+    r->env.listen = r->spool[0] != '\0' ? listen_shared_new() : NULL;
     r->env.shared = out_shared_new(&r->producer);
     assert_non_null(r->env.shared);
     r->producer.most = DELIVERIES_MAX;
@@ -319,6 +365,17 @@ rig_new(const struct source *source, const char *const *flags)
     r->db.timer.data = &r->db;
     uv_timer_init(loop_uv(b->loop), &r->db.timer);
     return r;
+}
+
+/* Kafka confirms at once whatever it gets, until it has got so many. */
+static inline void
+rig_until_sent(struct rig *r, size_t n)
+{
+    while (r->producer.n_sent < n) {
+        double_confirm_all(&r->producer);
+        (void)double_room(&r->producer);
+        uv_run(loop_uv(r->bench->loop), UV_RUN_ONCE);
+    }
 }
 
 static inline void
@@ -331,6 +388,9 @@ rig_free(struct rig *r)
     uv_close((uv_handle_t *)&r->db.timer, NULL);
     bench_free(r->bench);
     out_shared_free(r->env.shared);
+    listen_shared_free(r->env.listen);
+    if (r->spool[0] != '\0')
+        (void)nftw(r->spool, rig_unlink, 8, FTW_DEPTH | FTW_PHYS);
     codec_free(r->env.codec);
     free(r);
 }

@@ -66,7 +66,7 @@ test_alerts_are_produced_and_activities_counted(void **state)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(send(fd, bytes, sizeof bytes - 1, MSG_NOSIGNAL), (ssize_t)sizeof bytes - 1);
-    bench_until(r->bench, r->producer.n_sent >= 2);
+    rig_until_sent(r, 2);
     bench_settle(r->bench);
     assert_int_equal(r->producer.n_sent, 2);
     assert_string_equal(r->producer.sent[0], LINE("ALERT_ADMIN_USER", "a"));

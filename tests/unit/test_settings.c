@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include "common/crypto.h"
+#include "common/json.h"
+
 #define SECRETS "\"client_id\":\"c\",\"client_secret\":\"hush\",\"resource\":\"r\""
 #define ASKED "\"base_url\":\"https://h\",\"token_url\":\"https://l/t\"," SECRETS
 
@@ -67,6 +70,29 @@ test_a_source_that_listens_keeps_port_workspace_and_senders(void **state)
 }
 
 static void
+test_a_client_ca_is_read_with_its_switch(void **state)
+{
+    static const char *const names[] = {"ca", NULL};
+    struct source_conf c = {.port = 0};
+    struct slice cert, key;
+    struct err e = crypto_self_signed(names, 1, *state, &cert, &key);
+    assert_int_equal(e.kind, ERR_NONE);
+    struct json_out *o = json_out_object(*state);
+    json_out_int(o, "port", 6514);
+    json_out_bool(o, "tls", true);
+    json_out_text(o, "client_ca", cert);
+    e = source_conf_read(named("identity"), json_out_print(o, *state), *state, &c);
+    assert_string_equal(e.text, "");
+    assert_true(c.tls);
+    assert_true(slice_eq(c.client_ca, cert));
+    /* a key is no certificate, and none is shown in the error */
+    json_out_text(o, "client_ca", key);
+    e = source_conf_read(named("identity"), json_out_print(o, *state), *state, &c);
+    assert_int_equal(e.kind, ERR_REJECT);
+    assert_null(strstr(e.text, "BEGIN"));
+}
+
+static void
 test_slashes_at_the_end_of_an_address_are_dropped(void **state)
 {
     struct source_conf c = {.port = 0};
@@ -119,10 +145,15 @@ static const struct {
     {"identity", "{\"port\":514,\"senders\":\"10.0.0.1\"}", "senders"},
     {"identity", "{\"port\":514,\"senders\":[7]}", "senders"},
     {"identity", "{\"port\":514,\"senders\":[\"host.name\"]}", "senders"},
-    {"identity", "{\"port\":514,\"senders\":[\"10.0.0.0/8\"]}", "senders"},
+    {"identity", "{\"port\":514,\"senders\":[\"10.0.0.0/33\"]}", "senders"},
     {"identity", "{\"port\":514,\"senders\":[\"\"]}", "senders"},
     {"identity", "{\"port\":514,\"senders\":" SENDERS_17 "}", "senders"},
     {"identity", "{\"port\":514,\"senders\":[\"10.0.0.1\"],\"senders\":" SENDERS_17 "}", "senders"},
+    {"identity", "{\"port\":514,\"tls\":\"yes\"}", "tls"},
+    {"identity", "{\"port\":514,\"client_ca\":\"x\"}", "client_ca"},
+    {"identity", "{\"port\":514,\"tls\":false,\"client_ca\":\"x\"}", "tls"},
+    {"identity", "{\"port\":514,\"tls\":true,\"client_ca\":\"hush\"}", "client_ca"},
+    {"identity", "{\"port\":514,\"tls\":true,\"client_ca\":7}", "client_ca"},
 };
 
 static void
@@ -248,6 +279,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_source_that_is_asked_keeps_each_member),
         cmocka_unit_test(test_a_source_that_listens_keeps_port_workspace_and_senders),
+        cmocka_unit_test(test_a_client_ca_is_read_with_its_switch),
         cmocka_unit_test(test_slashes_at_the_end_of_an_address_are_dropped),
         cmocka_unit_test(test_a_wrong_member_of_a_source_is_named_and_no_secret_shown),
         cmocka_unit_test(test_senders_given_twice_stay_within_their_bound),
