@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/metric.h"
 #include "ingest/feed.h"
+#include "ingest/hook.h"
 #include "ingest/leftover.h"
 #include "ingest/listen.h"
 #include "ingest/out.h"
@@ -53,7 +54,8 @@ struct worker {
     struct ingest env;
     struct bus_consumer *control;
     struct health *health;
-    bool listens; /* alerts come to us; else we ask */
+    bool listens;      /* alerts come to us; else we ask */
+    struct hook *news; /* listens for notifications; NULL: it is not configured */
     struct member *members;
     struct arena *arena; /* one control record */
     struct loop_hook hook;
@@ -97,6 +99,16 @@ on_gone(void *arg, const struct oid *oid)
 {
     struct worker *w = arg;
     member_drop(w, member_find(w, oid));
+}
+
+/* A notification: its tenant may be another worker's, who polls as always. */
+static void
+on_wake(void *arg, struct slice directory_id)
+{
+    struct worker *w = arg;
+    for (struct member *m = w->members; m != NULL; m = m->next)
+        if (m->poll != NULL)
+            (void)poll_wake(m->poll, directory_id);
 }
 
 static void
@@ -268,6 +280,7 @@ on_stop(struct loop_hook *hook)
 {
     struct worker *w = hook->data;
     members_drop(w);
+    hook_close(w->news);
     if (w->control != NULL)
         bus_consumer_close(w->control, on_control_closed, w);
     else
@@ -298,6 +311,8 @@ open_parts(struct worker *w, const char *region)
         e = fetch_open(env->loop, env->conf, &env->fetch);
     if (e.kind == ERR_NONE)
         e = bus_producer_open(env->loop, env->conf, &env->producer);
+    if (e.kind == ERR_NONE && env->source->hook != NULL)
+        e = hook_start(env->loop, env->conf, env->source->hook, on_wake, w, &w->news);
     if (e.kind)
         return e;
     env->shared = out_shared_new(env->producer);

@@ -12,6 +12,7 @@
 enum {
     SETTINGS_LIMIT = 64 * 1024 * 1024,
     MERGE_LIMIT = 64 * 1024 * 1024,
+    WAKE_MS = 1000,       /* a burst of notifications is one round */
     REFUSED_WAIT_S = 300, /* until somebody may have repaired a secret or permission */
 };
 
@@ -300,6 +301,19 @@ end_round(struct poll *p)
     arena_free(a);
     if (e.kind)
         poll_lose(p, e);
+}
+
+bool
+poll_wake(struct poll *p, struct slice directory_id)
+{
+    if (p->closing || p->phase == PHASE_LOADING ||
+        !slice_eq_nocase(p->conf.directory_id, directory_id))
+        return false;
+    if (p->phase != PHASE_IDLE)
+        p->round.again = true;
+    else if (p->tries == 0 && poll_waits(p) && uv_timer_get_due_in(&p->timer) > WAKE_MS)
+        uv_timer_start(&p->timer, on_timer, WAKE_MS, 0);
+    return true;
 }
 
 /* What has to be asked for again, with the producer's own words. */

@@ -163,7 +163,7 @@ advance(struct cursor *to, const struct cursor *page)
 }
 
 static struct err
-take_answer(struct slot *s, const struct fetch_answer *answer)
+take_answer(struct slot *s, const struct fetch_answer *answer, struct err failed)
 {
     struct poll *p = s->poll;
     struct round *r = &p->round;
@@ -171,14 +171,18 @@ take_answer(struct slot *s, const struct fetch_answer *answer)
                                .conf = &p->conf,
                                .status = answer->status,
                                .headers = answer->headers,
-                               .body = answer->body};
+                               .body = answer->body,
+                               .tries = s->tries,
+                               .failed = failed};
     struct page page = {.at = got.asked->at};
     struct err e = p->env->source->parse(&got, s->arena, &page);
     if (e.kind)
         return e;
-    if (page.warn.kind)
+    if (page.warn.kind) {
         log_err("ingest.warning", &page.warn, LOG_STR("source", p->env->source->name),
                 LOG_OID(&p->tenant.oid));
+        metric_add(METRIC_weir_ingest_warnings_total, 1, p->env->source->name, page.warn.code);
+    }
     e = keep_notes(r, page.notes, page.n_notes);
     if (e.kind == ERR_NONE)
         e = enqueue(r, page.next, page.n_next);
@@ -270,6 +274,7 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
 {
     struct slot *s = arg;
     struct poll *p = s->poll;
+    const struct fetch_answer none = {.status = 0};
     long status = answer != NULL ? answer->status : 0;
     if (e.kind == ERR_NONE && clock_was_wrong(p, answer)) {
         round_forget(p);
@@ -277,13 +282,10 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
         poll_step(p);
         return;
     }
-    if (e.kind == ERR_NONE) {
-        e = take_answer(s, answer);
-    } else if (e.kind == ERR_REJECT) {
-        /* design.md 10: nothing is taken of it, and it is never passed over */
+    if (e.kind == ERR_REJECT) /* too large: nothing is taken of it (design.md 10) */
         metric_add(METRIC_weir_ingest_rejected_total, 1, p->env->source->name, e.code);
-        e.kind = ERR_RETRY;
-    }
+    /* without an answer the source decides too: most have it asked for again, see source_status */
+    e = take_answer(s, answer != NULL ? answer : &none, e);
     if (e.kind == ERR_REJECT) { /* nothing can be taken of this answer: the rest goes on */
         note_rejected(p, &e);
         slot_done(s);

@@ -122,6 +122,8 @@ struct err
 source_status(const struct answer *got, const char *source)
 {
     const struct codes *c = codes_of(source);
+    if (got->failed.kind)
+        return err_retry(got->failed.after_ms, got->failed.code, "%s", got->failed.text);
     if (got->status >= 200 && got->status <= 299)
         return ERR_OK;
     if (got->status == 401)

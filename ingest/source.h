@@ -59,7 +59,8 @@ struct source_conf {
 /* Where a source goes on. Stored as JSON, sealed; each number only grows. */
 struct cursor {
     int64_t since;  /* 100 ns: the watermark, from the source's data; CLOCK_NONE: never asked */
-    int64_t closed; /* 100 ns: a second watermark (apps: resolutionDate) */
+    int64_t closed; /* 100 ns: a second watermark (apps: resolutionDate; mail: before it no blob
+                       is expected any more, see mail_list.c) */
     int64_t until;  /* 100 ns: upper bound of the window under way; CLOCK_NONE: none */
     bool started;   /* mail: the subscription is on */
 };
@@ -83,6 +84,9 @@ struct answer {
     long status;
     struct slice headers;
     struct slice body;
+    unsigned tries;    /* how often this very request has failed in this round before */
+    struct err failed; /* why there is no answer (status 0, no headers, no body): of fetch_start,
+                          "fetch.timeout", "fetch.too_large"; else ERR_OK. See source_status */
 };
 
 /* One raw alert or record, byte for byte as the source gave it. */
@@ -142,6 +146,8 @@ struct source_call {
     int share_percent; /* how much of it weir uses when `ingest.quota_percent` is 0 */
 };
 
+struct hook_kind; /* hook.h */
+
 struct source {
     const char *name;       /* configuration section, metric label, the word in tables and logs */
     int number;             /* in tables and keys: endpoint 1, mail 2, apps 3, identity 4 */
@@ -151,6 +157,7 @@ struct source {
     bool may_listen; /* its alerts may come to us as well, to a worker with --listen: a tenant whose
                         settings have a port and no base_url. parse then as with `listens` */
     const struct source_call *calls; /* ended by a row without a name; NULL: no quota is known */
+    const struct hook_kind *hook;    /* it can notify us, see hook.h; NULL: it cannot */
 
     /* first - the requests that continue at a cursor; n written to *out_n, in the arena. */
     struct err (*first)(const struct source_conf *c, const struct cursor *at, struct arena *a,
@@ -204,7 +211,8 @@ const struct source_note *source_note(const struct source_conf *c, struct slice 
  * the list) as raw alerts, byte for byte; native ids and versions are left to the caller. */
 MUST_CHECK struct err source_take(struct slice body, const char *name, struct page *out,
                                   struct arena *a);
-/* source_status - the error that an HTTP status means for every source (401, 403, 408, 429, 5xx);
+/* source_status - the error that an HTTP status means for every source (401, 403, 408, 429, 5xx),
+ * and ERR_RETRY with the code of got->failed when there is no answer;
  * ERR_OK for 200..299 and for what only the source can judge (other 4xx). code must be the
  * source's name. Reads Retry-After. */
 MUST_CHECK struct err source_status(const struct answer *got, const char *source);
