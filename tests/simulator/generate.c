@@ -32,7 +32,7 @@ generator_moments(struct generator *g, struct moment *out, size_t most)
     int64_t at = g->start + dice_between(&g->dice, 0, g->length);
     size_t n = 0;
     if (want->history_s > 0 && dice_chance(&g->dice, 30))
-        at = g->start - dice_between(&g->dice, 1, want->history_s) * CLOCK_SECOND;
+        at = g->start - dice_between(&g->dice, 1, want->history_s * CLOCK_SECOND);
     most = most < (size_t)want->versions ? most : (size_t)want->versions;
     while (n < most && (n == 0 || dice_chance(&g->dice, want->update_percent))) {
         int64_t late = dice_chance(&g->dice, want->late_percent)

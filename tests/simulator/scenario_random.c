@@ -2,7 +2,9 @@
  * A scenario from a seed: all four sources, and trouble that a right worker gets through in time.
  *
  * Bounds: waits that a service orders are a few seconds, lateness stays within a worker's overlap,
- * and every fault ends or strikes rarely, so that what is there can be had in the end.
+ * and every fault ends or strikes rarely, so that what is there can be had in the end. What makes a
+ * worker wait for a person (an expired secret, a permission that is missing) is left to scenarios
+ * of its own.
  */
 #include "tests/simulator/scenario.h"
 
@@ -50,10 +52,8 @@ static const struct {
     {"date", NULL, 30, {NULL}, "ms", -20000, 20000},
     {"repeat", "list", 60, {NULL}, NULL, 0, 0},
     {"touch", "list", 30, {NULL}, NULL, 0, 0},
-    {"secret", NULL, 100, {NULL}, NULL, 0, 0},
-    {"token", NULL, 100, {"no_token", "html", "empty", "json"}, NULL, 0, 0},
+    {"token", NULL, 100, {"json", "json", "json", "json"}, NULL, 0, 0},
     {"revoke", NULL, 100, {NULL}, NULL, 0, 0},
-    {"permission", NULL, 100, {NULL}, NULL, 0, 0},
 };
 
 static struct json_out *
