@@ -17,6 +17,7 @@ struct tls_server {
 
 struct tls {
     SSL *ssl;
+    bool ready; /* was once: a renegotiation that is refused changes nothing */
     bool failed;
 };
 
@@ -206,7 +207,9 @@ tls_read(struct tls *t, char *to, size_t size, size_t *n)
     if (t->failed)
         return err_make(ERR_REJECT, "tls.broken", "the connection is broken");
     ERR_clear_error();
-    if (SSL_read_ex(t->ssl, to, size, n) == 1)
+    int good = SSL_read_ex(t->ssl, to, size, n);
+    t->ready = t->ready || SSL_is_init_finished(t->ssl) == 1;
+    if (good == 1)
         return ERR_OK;
     *n = 0;
     switch (SSL_get_error(t->ssl, 0)) {
@@ -230,7 +233,7 @@ tls_out(struct tls *t, char *to, size_t size)
 bool
 tls_ready(const struct tls *t)
 {
-    return SSL_is_init_finished(t->ssl) == 1;
+    return t->ready;
 }
 
 bool
