@@ -263,9 +263,11 @@ newest_document(const struct source_document *docs, size_t n, struct arena *a,
 static void
 map_rest(const struct endpoint_document *doc, struct arena *a, struct alert *out)
 {
-    static const char *const of_user[] = {"id", "accountName", "accountDomain", "accountSid", NULL};
+    static const char *const of_user[] = {"id",         "accountName",    "accountDomain",
+                                          "accountSid", "@odata.context", NULL};
     static const char *const of_machine[] = {"id",          "computerDnsName", "osPlatform",
-                                             "aadDeviceId", "rbacGroupName",   NULL};
+                                             "aadDeviceId", "rbacGroupName",   "@odata.context",
+                                             NULL};
     out->additional = source_rest(doc->alert, known, a);
     struct slice user = source_rest(doc->parts[PART_USER], of_user, a);
     struct slice machine = source_rest(doc->parts[PART_MACHINE], of_machine, a);

@@ -203,6 +203,64 @@ test_a_link_ahead_is_followed_at_the_same_server_only(void **state)
 }
 
 static void
+test_the_watermark_waits_for_the_last_page_of_a_window(void **state)
+{
+#define LINKED "\"@odata.nextLink\":\"" BASE "/alerts?$skiptoken=1\",\"value\":["
+    struct world *w = *state;
+    struct source_request r = first(w, never);
+    /* newest first, as the service orders: a page alone says nothing of what is older */
+    struct page p = page(w, &r, "{" LINKED ROW("b", "2019-12-02T03:00:00Z") "]}");
+    assert_int_equal(p.n_alerts, 1);
+    assert_int_equal(p.at.since, CLOCK_NONE);
+    r = p.next[0];
+    assert_slice(r.http.url, BASE "/alerts?$skiptoken=1");
+    p = page(w, &r, "{" LINKED ROW("a", "2019-12-02T02:00:00Z") "]}");
+    assert_int_equal(p.at.since, CLOCK_NONE);
+    r = p.next[0];
+    p = page(w, &r, "{\"value\":[]}");
+    assert_int_equal(p.at.since, at("2019-12-02T03:00:00Z"));
+    assert_int_equal(p.n_next, 0);
+}
+
+static void
+test_equal_versions_with_other_bytes_are_both_sent(void **state)
+{
+    struct world *w = *state;
+    struct source_request r = first(w, never);
+    struct page p = page(
+        w, &r,
+        "{\"value\":[" ROW(
+            "a", "2019-12-01T01:00:00Z") ",{\"comments\":[1],"
+                                         "\"id\":\"a\",\"lastUpdateTime\":\"2019-12-01T01:00:00Z\","
+                                         "\"evidence\":[]}]}");
+    assert_int_equal(p.n_alerts, 2);
+    assert_int_equal(p.alerts[0].version, p.alerts[1].version);
+}
+
+static void
+test_windows_grow_where_there_is_little(void **state)
+{
+    struct world *w = *state;
+    struct source_request r = first(w, never);
+    for (int i = 0; i < 6; i++) {
+        struct page full = page(w, &r, FULL);
+        r = full.next[0];
+    }
+    int64_t length = r.until - r.from;
+    struct page p = page(w, &r, "{\"value\":[" ROW("a", "2019-12-01T00:00:01Z") "]}");
+    r = p.next[0];
+    assert_int_equal(r.until - r.from, 2 * length);
+    int requests = 0;
+    for (; p.n_next > 0; requests++) {
+        r = p.next[0];
+        p = page(w, &r, "{\"value\":[]}");
+        assert_true(r.until <= w->c.now);
+    }
+    assert_in_range(requests, 2, 8);
+    assert_int_equal(r.until, w->c.now);
+}
+
+static void
 test_a_time_from_the_future_cannot_hide_what_comes(void **state)
 {
     struct world *w = *state;
@@ -431,6 +489,9 @@ main(void)
         T(test_one_instant_that_overflows_is_paged_with_skip),
         T(test_more_rows_than_asked_for_are_a_full_page),
         T(test_a_link_ahead_is_followed_at_the_same_server_only),
+        T(test_the_watermark_waits_for_the_last_page_of_a_window),
+        T(test_equal_versions_with_other_bytes_are_both_sent),
+        T(test_windows_grow_where_there_is_little),
         T(test_a_time_from_the_future_cannot_hide_what_comes),
         T(test_a_record_without_an_id_is_kept_under_its_hash),
         T(test_refusals_say_what_to_do),
