@@ -1,4 +1,4 @@
-"""A client of weir-sim for the checks beside this file: starts it, asks, and compares."""
+"""A client of weir-sim for the checks beside this file: starts a scenario, asks, compares."""
 
 import hashlib
 import json
@@ -12,9 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PROGRAM = os.path.join(HERE, "../..", os.environ.get("B", "build"), "weir-sim")
-PATIENCE_S = 30
+from rig import PATIENCE_S, PROGRAM, query
 
 
 class Failures(list):
@@ -25,22 +23,13 @@ class Failures(list):
 
 
 def ask(url, body=None, headers=None, method=None):
-    """Status, headers as they came, body."""
+    """Status, headers as they are spelled, body."""
     request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()
-
-
-def query(**fields):
-    """_S_top=1 is $top=1."""
-    return "?" + urllib.parse.urlencode({k.replace("_S_", "$"): v for k, v in fields.items()})
-
-
-def stamp(offset_s=0.0):
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + offset_s))
 
 
 def raw_items(text, opening):

@@ -63,6 +63,10 @@ test_a_filter_passes_the_rows_it_means(void **state)
         {"assignedTo eq 'x'", false},
         {"resolvedTime lt 2030-01-01T00:00:00Z", false},
         {"alertCreationTime gt 2018-08-01Z", true},
+        {"startswith(id,'da1')", true},
+        {"not startswith(severity, 'Hi') or startswith(id,'x')", false},
+        {"startswith(assignedTo,'')", true},
+        {"id ne 'it''s'", true},
     };
     struct json v = row(*state, ROW);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -87,6 +91,11 @@ test_a_wrong_filter_is_refused_with_its_code(void **state)
         {"Severity/any()", "odata.property"},
         {"severity is 'High'", "odata.syntax"},
         {"severity eq 'High", "odata.syntax"},
+        {"severity eq 'High''", "odata.syntax"},
+        {"startswith(incidentId,'7')", "odata.property"},
+        {"startswith(id)", "odata.property"},
+        {"startswith(id,7)", "odata.literal"},
+        {"startswith(id,'7'", "odata.syntax"},
         {"(severity eq 'High'", "odata.syntax"},
         {"severity eq 'High' severity eq 'Low'", "odata.syntax"},
         {"and", "odata.property"},
@@ -98,6 +107,19 @@ test_a_wrong_filter_is_refused_with_its_code(void **state)
         if (e.kind != ERR_REJECT || strcmp(e.code, cases[i].code) != 0)
             fail_msg("%s: %s", cases[i].filter, e.kind ? e.code : "was taken");
     }
+}
+
+static void
+test_a_filter_tells_which_properties_it_uses(void **state)
+{
+    const struct odata *f = NULL;
+    struct err e = odata_parse(
+        slice_of("id eq 'x' and not (lastupdatetime lt 2020-01-01T00:00:00Z)"), *state, &f);
+    assert_int_equal(e.kind, ERR_NONE);
+    assert_true(odata_uses(f, "lastUpdateTime"));
+    assert_true(odata_uses(f, "id"));
+    assert_false(odata_uses(f, "severity"));
+    assert_false(odata_uses(NULL, "id"));
 }
 
 static void
@@ -131,6 +153,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_filter_passes_the_rows_it_means, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_wrong_filter_is_refused_with_its_code, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_filter_tells_which_properties_it_uses, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_an_alert_of_2019_is_judged_by_its_creation, setup,
                                         teardown),
