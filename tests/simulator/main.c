@@ -30,6 +30,7 @@ struct program {
     uv_signal_t start;
     struct loop_hook hook;
     const char *syslog;   /* HOST:PORT */
+    const char *tls;      /* NULL: lines go without */
     const char *scenario; /* file */
     bool hold, random, print, seed_given;
     int64_t seed, tenants;
@@ -157,7 +158,9 @@ open_all(struct program *p)
     uv_signal_start(&p->start, on_usr1, SIGUSR1);
     for (size_t i = 0; i < s->n_tenants; i++) /* lines are sent to the first one's listener */
         s->tenants[i].plan.mute = p->syslog == NULL || i > 0;
-    if (p->syslog != NULL)
+    if (p->tls != NULL)
+        e = sensor_make(s, p->tls);
+    if (e.kind == ERR_NONE && p->syslog != NULL)
         e = syslog_start(s, p->syslog, &s->sender);
     if (e.kind == ERR_NONE)
         e = settings_write(s, p->syslog);
@@ -197,7 +200,9 @@ static int
 usage(FILE *to, int code)
 {
     fputs("weir-sim --dir build/run --syslog 127.0.0.1:6514 --hold\n\n"
-          "weir-sim --dir DIR [--syslog HOST:PORT] [--speed N] [--hold] [--clock real|virtual]\n"
+          "weir-sim --dir DIR [--syslog HOST:PORT] [--syslog-tls good|none|other] [--speed N] "
+          "[--hold]\n"
+          "         [--clock real|virtual]\n"
           "         [--tenants N] [--scenario FILE | --random | --data FOLDER | story] [--seed N]\n"
           "weir-sim --random --seed N --print\n\n"
           "Plays the four services on a free loopback port.\n\n"
@@ -205,6 +210,9 @@ usage(FILE *to, int code)
           "tenants.jsonl)\n"
           "                      are written\n"
           "  --syslog HOST:PORT  where the lines of Azure ATP are sent; without it none are\n"
+          "  --syslog-tls WHAT   they go by TLS, with a good certificate, none, or one that is not "
+          "of\n"
+          "                      the authority that the settings name\n"
           "  --speed N           story or scenario seconds a second; the story's is 1000\n"
           "  --hold              wait for SIGUSR1 or POST to control_url/start\n"
           "  --clock virtual     service time stands still but for POST to control_url/advance\n"
@@ -234,6 +242,9 @@ flag_take(struct program *p, int c, const char *value)
         return true;
     case 'y':
         p->syslog = value;
+        return true;
+    case 'l':
+        p->tls = value;
         return true;
     case 'a':
         s->data = value;
@@ -277,6 +288,7 @@ main(int argc, char **argv)
     static const struct option flags[] = {
         {"dir", required_argument, NULL, 'd'},
         {"syslog", required_argument, NULL, 'y'},
+        {"syslog-tls", required_argument, NULL, 'l'},
         {"speed", required_argument, NULL, 's'},
         {"hold", no_argument, NULL, 'o'},
         {"data", required_argument, NULL, 'a'},

@@ -100,10 +100,12 @@ class Listener:
 
 
 class Sim:
-    def __init__(self, *flags):
-        self.dir, self.listener = tempfile.mkdtemp(), Listener()
+    def __init__(self, *flags, syslog=None):
+        self.dir = tempfile.mkdtemp()
+        self.listener = Listener() if syslog is None else None
         self.process = subprocess.Popen(
-            [PROGRAM, "--dir", self.dir, "--syslog", "127.0.0.1:%d" % self.listener.port] + list(flags),
+            [PROGRAM, "--dir", self.dir, "--syslog",
+             "127.0.0.1:%d" % (self.listener.port if syslog is None else syslog)] + list(flags),
             stdout=subprocess.DEVNULL)
         path, until = os.path.join(self.dir, "sim.json"), time.monotonic() + PATIENCE_S
         while not os.path.exists(path) and time.monotonic() < until:

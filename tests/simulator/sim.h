@@ -13,6 +13,7 @@
 #include "tests/simulator/plan.h"
 #include "tests/simulator/quota.h"
 #include "tests/simulator/scenario.h"
+#include "tests/simulator/tls_client.h"
 
 struct mail_feed;
 struct mail_hooks;
@@ -74,6 +75,9 @@ struct sim {
     struct mail_hooks *hooks;     /* NULL: nobody has a webhook */
     struct wire *wire;            /* NULL: clients are connected to http itself */
     struct syslog_sender *sender; /* NULL: no identity lines are sent */
+    bool syslog_tls;              /* lines go by TLS alone */
+    struct tls_identity sensor;   /* its certificate; cert absent: it shows none */
+    struct slice sensor_ca;       /* what the settings say; NONE: without TLS */
 };
 
 /* One request, from its arrival to sim_send; http_request.data points to it. */
@@ -212,13 +216,28 @@ void truth_answer(struct sim_call *c);
 /* ---- identity */
 
 /*
- * syslog_start - a sender to host:port, over UDP and two TCP connections (lines that end in LF,
- * and octet-counted ones). It connects until it can, sends what is released, in order, and sends
- * a line again after a lost connection. ERR_STOP "syslog.address".
+ * syslog_start - sensors that send to host:port: over UDP, and each over two TCP connections (lines
+ * that end in LF, and octet-counted ones), or the same by TLS. It connects until it can, sends what
+ * is released, in order, and sends a line again after a lost connection. ERR_STOP "syslog.address".
  */
 MUST_CHECK struct err syslog_start(struct sim *s, const char *address, struct syslog_sender **out);
 void syslog_pump(struct syslog_sender *y); /* something was released */
 void syslog_close(struct syslog_sender *y);
 void syslog_free(struct syslog_sender *y); /* after the loop has ended; NULL is fine */
+
+/* sensor_make - the sensors' certificate, and files of it in DIR: sensor-ca.pem, sensor.pem,
+ * sensor-key.pem. how: "good", "none" (it shows none), "other" (the settings name another
+ * authority). ERR_REJECT "syslog.tls": another word; ERR_STOP "tls.identity", "sim.write". */
+MUST_CHECK struct err sensor_make(struct sim *s, const char *how);
+
+/* strangers_start - the scenario's senders that a listener has to bear; `to` is borrowed. *out is
+ * NULL when there are none. ERR_STOP "syslog.memory". */
+struct strangers;
+struct sockaddr_in;
+MUST_CHECK struct err strangers_start(struct sim *s, const struct syslog_traits *t,
+                                      const struct sockaddr_in *to, struct strangers **out);
+void strangers_pump(struct strangers *all); /* NULL is fine here and below */
+void strangers_close(struct strangers *all);
+void strangers_free(struct strangers *all); /* after the loop has ended */
 
 #endif

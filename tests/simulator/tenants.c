@@ -118,6 +118,10 @@ identity_source(const struct sim *s, struct arena *a, const char *syslog)
     if (s->data == NULL) /* real lines name several; without it all are taken */
         json_out_text(o, "workspace", SLICE("contoso-corp"));
     json_out_set(o, "senders", senders);
+    if (s->sensor_ca.p != NULL) {
+        json_out_bool(o, "tls", true);
+        json_out_text(o, "client_ca", s->sensor_ca);
+    }
     json_out_int(o, "port", colon != NULL ? atoi(colon + 1) : 0);
     return o;
 }
@@ -147,6 +151,32 @@ settings_of(struct sim_tenant *t, struct arena *a, const char *syslog)
     json_out_set_raw(o, "hubs", slice_of(story_hubs));
     json_out_set(o, "sources", sources);
     return o;
+}
+
+struct err
+sensor_make(struct sim *s, const char *how)
+{
+    struct tls_identity named;
+    bool none = strcmp(how, "none") == 0;
+    bool other = strcmp(how, "other") == 0;
+    if (!none && !other && strcmp(how, "good") != 0)
+        return err_make(ERR_REJECT, "syslog.tls", "'%s' is not good, none or other", how);
+    struct err e = tls_identity_make("DC1", s->arena, &s->sensor);
+    if (e.kind == ERR_NONE)
+        e = tls_identity_make("Nobody", s->arena, &named);
+    if (e.kind == ERR_NONE)
+        e = sim_write_file(s->dir, "sensor-ca.pem", s->sensor.ca);
+    if (e.kind == ERR_NONE)
+        e = sim_write_file(s->dir, "sensor.pem", s->sensor.cert);
+    if (e.kind == ERR_NONE)
+        e = sim_write_file(s->dir, "sensor-key.pem", s->sensor.key);
+    if (e.kind)
+        return e;
+    s->syslog_tls = true;
+    s->sensor_ca = other ? named.ca : s->sensor.ca;
+    if (none)
+        s->sensor.cert = s->sensor.key = SLICE_NONE;
+    return ERR_OK;
 }
 
 /* DIR/tenants.jsonl: every tenant in a line. */
