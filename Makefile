@@ -111,7 +111,7 @@ $(B)/tests/unit/test_simulator_%: $(B)/tests/unit/test_simulator_%.o \
 	@$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
 # an hour passes in no time
-$(B)/tests/unit/test_token: LDLIBS_ALL += -Wl,--wrap=clock_mono_ms
+$(B)/tests/unit/test_ingest_token: LDLIBS_ALL += -Wl,--wrap=clock_mono_ms
 
 $(B)/tests/%: $(B)/tests/%.o $(B)/libweir.a
 	@echo '  LINK $@'

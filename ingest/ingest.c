@@ -11,6 +11,7 @@
 #include "ingest/hook.h"
 #include "ingest/leftover.h"
 #include "ingest/listen.h"
+#include "ingest/members.h"
 #include "ingest/out.h"
 #include "ingest/poll.h"
 
@@ -42,104 +43,69 @@ const struct opt ingest_opts[] = {
 
 enum { CLOSE_WAIT_MS = 3000, RECORD_ARENA = 1024 * 1024 };
 
-/* One tenant that is on here. */
-struct member {
-    struct ingest_tenant tenant;
-    struct poll *poll;
-    struct listener *listener;
-    struct member *next;
-};
-
 struct worker {
     struct ingest env;
     struct bus_consumer *control;
     struct health *health;
     bool listens;      /* alerts come to us; else we ask */
     struct hook *news; /* listens for notifications; NULL: it is not configured */
-    struct member *members;
+    struct members *members;
     struct arena *arena; /* one control record */
     struct loop_hook hook;
-    int64_t n_members;
 };
 
 /* ---- tenants */
 
-static struct member **
-member_find(struct worker *w, const struct oid *oid)
-{
-    struct member **m = &w->members;
-    while (*m != NULL && !oid_eq(&(*m)->tenant.oid, oid))
-        m = &(*m)->next;
-    return m;
-}
-
 static void
-member_drop(struct worker *w, struct member **at)
+count(const struct worker *w)
 {
-    struct member *m = *at;
-    if (m == NULL)
-        return;
-    *at = m->next;
-    poll_close(m->poll);
-    listen_close(m->listener);
-    log_info("ingest.off", LOG_STR("source", w->env.source->name), LOG_OID(&m->tenant.oid));
-    free(m);
-    metric_set(METRIC_weir_ingest_tenants, --w->n_members, w->env.source->name);
-}
-
-static void
-members_drop(struct worker *w)
-{
-    while (w->members != NULL)
-        member_drop(w, &w->members);
+    metric_set(METRIC_weir_ingest_tenants, (int64_t)members_count(w->members), w->env.source->name);
 }
 
 static void
 on_gone(void *arg, const struct oid *oid)
 {
     struct worker *w = arg;
-    member_drop(w, member_find(w, oid));
+    members_gone(w->members, oid);
+    count(w);
+}
+
+static void *
+on_begin(void *arg, const struct ingest_tenant *tenant)
+{
+    struct worker *w = arg;
+    void *work = w->listens ? (void *)listen_start(&w->env, tenant, on_gone, w)
+                            : (void *)poll_start(&w->env, tenant, on_gone, w);
+    if (work != NULL)
+        log_info("ingest.on", LOG_STR("source", w->env.source->name), LOG_OID(&tenant->oid));
+    return work;
 }
 
 /* A notification: its tenant may be another worker's, who polls as always. */
 static void
-on_wake(void *arg, struct slice directory_id)
+wake(void *arg, void *work)
 {
-    struct worker *w = arg;
-    for (struct member *m = w->members; m != NULL; m = m->next)
-        if (m->poll != NULL)
-            (void)poll_wake(m->poll, directory_id);
+    const struct slice *directory_id = arg;
+    (void)poll_wake(work, *directory_id);
 }
 
 static void
-member_add(struct worker *w, const struct tenant_record *r)
+on_wake(void *arg, struct slice directory_id)
 {
-    struct member *m = calloc(1, sizeof *m);
-    if (m == NULL)
-        return;
-    m->tenant = (struct ingest_tenant){r->oid, r->epoch, r->settings_version};
-    if (w->listens)
-        m->listener = listen_start(&w->env, &m->tenant, on_gone, w);
-    else
-        m->poll = poll_start(&w->env, &m->tenant, on_gone, w);
-    if (m->listener == NULL && m->poll == NULL) {
-        struct err e = err_make(ERR_STOP, "ingest.memory", "no memory for one more tenant");
-        log_err("ingest.refused", &e, LOG_OID(&r->oid));
-        free(m);
-        return;
-    }
-    m->next = w->members;
-    w->members = m;
-    metric_set(METRIC_weir_ingest_tenants, ++w->n_members, w->env.source->name);
-    log_info("ingest.on", LOG_STR("source", w->env.source->name), LOG_OID(&r->oid));
+    struct worker *w = arg;
+    if (!w->listens)
+        members_each(w->members, wake, &directory_id);
 }
 
-static bool
-is_on(const struct worker *w, const struct tenant_record *r)
+static void
+on_end(void *arg, const struct ingest_tenant *tenant, void *work)
 {
-    if (r->state != TENANT_ACTIVE || (r->sources >> w->env.source->number & 1) == 0)
-        return false;
-    return !w->env.source->listens || r->identity_channel == IDENTITY_SYSLOG;
+    struct worker *w = arg;
+    if (w->listens)
+        listen_close(work);
+    else
+        poll_close(work);
+    log_info("ingest.off", LOG_STR("source", w->env.source->name), LOG_OID(&tenant->oid));
 }
 
 /* What a tenant's sensors sent stays with us only while it is on. */
@@ -153,7 +119,8 @@ forget(struct worker *w, const struct oid *oid)
 static bool
 is_member(void *arg, const struct oid *oid)
 {
-    return *member_find(arg, oid) != NULL;
+    const struct worker *w = arg;
+    return members_has(w->members, oid);
 }
 
 static void
@@ -165,26 +132,19 @@ on_record(void *arg, const struct bus_record *k)
     if (!oid_from(k->key, &oid))
         return;
     if (k->value.p == NULL) { /* a tombstone: purged for good */
-        member_drop(w, member_find(w, &oid));
+        on_gone(w, &oid);
         forget(w, &oid);
         return;
     }
     arena_reset(w->arena);
     struct err e = codec_tenant_read(w->env.codec, k->value, w->arena, &r);
-    if (e.kind) {
+    if (e.kind == ERR_NONE)
+        e = members_tell(w->members, &r);
+    if (e.kind)
         log_err("ingest.control", &e, LOG_OID(&oid));
-        return;
-    }
-    struct member **m = member_find(w, &oid);
-    bool on = is_on(w, &r);
-    if (*m != NULL && on && (*m)->tenant.epoch == r.epoch &&
-        (*m)->tenant.settings_version == r.settings_version)
-        return;
-    member_drop(w, m);
-    if (on)
-        member_add(w, &r);
-    else
+    else if (!members_has(w->members, &oid))
         forget(w, &oid);
+    count(w);
 }
 
 /* ---- Kafka and PostgreSQL come and go */
@@ -215,7 +175,8 @@ on_revoked(void *arg, bool lost)
 {
     struct worker *w = arg;
     (void)lost;
-    members_drop(w);
+    members_clear(w->members);
+    count(w);
     bus_unassign(w->control);
 }
 
@@ -279,7 +240,7 @@ static void
 on_stop(struct loop_hook *hook)
 {
     struct worker *w = hook->data;
-    members_drop(w);
+    members_clear(w->members);
     hook_close(w->news);
     if (w->control != NULL)
         bus_consumer_close(w->control, on_control_closed, w);
@@ -365,8 +326,10 @@ run_ingest(struct cli *cli)
     struct err e = read_flags(cli, &w);
     if (e.kind)
         return cli_fail(cli, e);
+    const struct members_owner owner = {.arg = &w, .begin = on_begin, .end = on_end};
+    w.members = members_new(w.env.source, &owner);
     w.arena = arena_new(RECORD_ARENA);
-    if (w.arena == NULL)
+    if (w.arena == NULL || w.members == NULL)
         return cli_fail(cli, err_make(ERR_STOP, "ingest.memory", "out of memory"));
     e = loop_new(true, &w.env.loop);
     if (e.kind)
@@ -388,6 +351,7 @@ run_ingest(struct cli *cli)
     codec_free(w.env.codec);
     seal_free(w.env.seal);
     arena_free(w.arena);
+    members_free(w.members);
     return code != 0 ? code : ended;
 }
 

@@ -45,6 +45,7 @@ struct ingest_tenant {
     struct oid oid;
     int32_t epoch;
     int64_t settings_version;
+    bool at_once; /* somebody waits for the first answer: a new tenant, or new settings */
 };
 
 /* A poller or listener says once that its tenant cannot go on: its schema is gone (db.undefined).

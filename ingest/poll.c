@@ -105,6 +105,7 @@ poll_pause(struct poll *p, struct err e, unsigned tries)
         log_err("ingest.trouble", &e, LOG_STR("source", p->env->source->name),
                 LOG_OID(&p->tenant.oid), LOG_INT("wait_ms", ms));
     p->trouble = e.code;
+    status_trouble(p, &e);
     metric_add(METRIC_weir_ingest_requests_total, 1, p->env->source->name,
                e.kind == ERR_STOP ? "refused" : "retry");
     poll_wait(p, ms);
@@ -124,6 +125,8 @@ poll_lose(struct poll *p, struct err e)
 static void
 well(struct poll *p)
 {
+    int64_t newest = p->round.newest != CLOCK_NONE ? p->round.newest : p->round.at.since;
+    status_well(p, p->round.sent, newest);
     p->tries = 0;
     if (p->trouble != NULL)
         log_info("ingest.well", LOG_STR("source", p->env->source->name), LOG_OID(&p->tenant.oid));
@@ -144,8 +147,9 @@ is_gone(struct poll *p, struct err e)
 
 /* ---- settings and cursor */
 
+/* Full only for a tenant that nobody asked before, who would have said so in the status. */
 static struct err
-limits_new(struct poll *p, bool full)
+limits_new(struct poll *p)
 {
     size_t n = 0;
     const struct source_call *calls = p->env->source->calls;
@@ -159,7 +163,7 @@ limits_new(struct poll *p, bool full)
         return err_make(ERR_RETRY, "ingest.memory", "out of memory");
     for (size_t i = 0; i < n; i++)
         limit_init(&p->limits[i], &calls[i], percent > 0 ? (int)percent : calls[i].share_percent,
-                   full, clock_mono_ms());
+                   !p->load.asked_before, clock_mono_ms());
     return ERR_OK;
 }
 
@@ -171,7 +175,7 @@ take_loaded(struct poll *p)
     if (e.kind == ERR_NONE)
         e = notes_merge(&p->load.notes, NULL, 0, clock_now(), p->settings, &p->notes);
     if (e.kind == ERR_NONE)
-        e = limits_new(p, p->load.cursor.since == CLOCK_NONE && !p->load.cursor.started);
+        e = limits_new(p);
     if (e.kind)
         return e;
     p->token = token_new(p->env->fetch, &p->conf);
@@ -183,6 +187,49 @@ take_loaded(struct poll *p)
     return ERR_OK;
 }
 
+/* After a restart the first rounds of all tenants are spread over the interval. */
+static void
+begin(struct poll *p)
+{
+    uint32_t random;
+    if (p->conf.base_url.n == 0) {
+        const struct err e = err_make(ERR_REJECT, "ingest.not_asked",
+                                      "the settings give no base_url: its alerts are sent to us");
+        p->phase = PHASE_ASLEEP;
+        status_trouble(p, &e);
+        log_info("ingest.not_asked", LOG_STR("source", p->env->source->name),
+                 LOG_OID(&p->tenant.oid));
+        return;
+    }
+    p->phase = PHASE_IDLE;
+    crypto_random(&random, sizeof random);
+    if (p->load.asked_before && !p->tenant.at_once)
+        poll_wait(p, (int64_t)random % (conf_int(p->env->conf, "ingest.poll_s") * 1000));
+    else
+        poll_step(p);
+}
+
+void
+poll_status_saved(struct poll *p, struct err e)
+{
+    p->busy--;
+    if (p->closing) {
+        finish(p);
+        return;
+    }
+    if ((e.kind && is_gone(p, e)) || !p->first)
+        return;
+    if (e.kind == ERR_NONE && p->status.urgent) { /* that was an earlier one */
+        status_tell(p);
+        return;
+    }
+    p->first = false;
+    if (e.kind)
+        poll_lose(p, e);
+    else
+        begin(p);
+}
+
 static void
 on_loaded(void *arg, struct err e)
 {
@@ -192,6 +239,8 @@ on_loaded(void *arg, struct err e)
         finish(p);
         return;
     }
+    if (e.kind != ERR_RETRY) /* the rows are there, whatever is wrong with what they say */
+        status_begin(p);
     if (e.kind == ERR_NONE)
         e = take_loaded(p);
     if (e.kind) {
@@ -199,8 +248,9 @@ on_loaded(void *arg, struct err e)
             poll_lose(p, e);
         return;
     }
-    p->phase = PHASE_IDLE;
-    poll_step(p);
+    p->first = status_first(p); /* who comes after us has to know before we ask */
+    if (!p->first)
+        begin(p);
 }
 
 static void
@@ -216,9 +266,11 @@ load(struct poll *p)
 /* ---- rounds */
 
 static void
-rest(struct poll *p, bool again)
+rest(struct poll *p)
 {
+    bool again = p->round.again;
     well(p);
+    round_forget(p);
     p->phase = PHASE_IDLE;
     poll_wait(p, again ? 0 : conf_int(p->env->conf, "ingest.poll_s") * 1000);
 }
@@ -243,9 +295,7 @@ on_saved(void *arg, struct err e)
     p->notes = p->next_notes;
     p->next_notes = (struct notes){.n = 0};
     p->stored = p->round.at;
-    bool again = p->round.again;
-    round_forget(p);
-    rest(p, again);
+    rest(p);
 }
 
 static bool
@@ -293,10 +343,8 @@ end_round(struct poll *p)
     if (e.kind == ERR_NONE && (changed || !cursor_eq(&p->round.at, &p->stored))) {
         e = save(p, a);
     } else if (e.kind == ERR_NONE) {
-        bool again = p->round.again;
         notes_free(&p->next_notes);
-        round_forget(p);
-        rest(p, again);
+        rest(p);
     }
     arena_free(a);
     if (e.kind)
@@ -339,7 +387,7 @@ begin_round(struct poll *p)
 void
 poll_step(struct poll *p)
 {
-    if (p->closing || p->phase == PHASE_LOADING || p->phase == PHASE_SAVING)
+    if (p->closing || (p->phase != PHASE_IDLE && p->phase != PHASE_ROUND))
         return;
     if (p->phase == PHASE_IDLE && !poll_waits(p))
         begin_round(p);

@@ -49,10 +49,22 @@ struct round {
     struct cursor at; /* what it will store */
     bool again;       /* the source has more: no pause after this round */
     size_t sent;      /* raw alerts */
+    int64_t newest;   /* the greatest version sent; CLOCK_NONE: none */
+};
+
+/* What people are told; see store/source_status.h. */
+struct status {
+    struct source_status_row row; /* its texts are elsewhere */
+    struct err trouble;           /* ERR_OK: all is well */
+    bool begun;                   /* row is as it was stored, and what came since */
+    bool was_bad;                 /* the stored row tells of a trouble */
+    bool urgent, saving;
+    int64_t saved_ms; /* monotonic: a change is told at once, all else once a minute */
 };
 
 enum phase {
     PHASE_LOADING, /* settings and cursor come, or a wait for another try */
+    PHASE_ASLEEP,  /* its alerts come another way: nothing is asked */
     PHASE_IDLE,    /* the timer begins the next round */
     PHASE_ROUND,
     PHASE_SAVING,
@@ -76,6 +88,8 @@ struct poll {
     struct notes notes;   /* the same */
     struct notes next_notes;
     struct round round;
+    struct status status;
+    bool first; /* the status is being stored for the first time, before the first request */
     bool waiting_room;
     struct err failed;   /* this round: why a record was not confirmed */
     unsigned tries;      /* failed rounds in a row */
@@ -102,6 +116,20 @@ bool poll_waits(const struct poll *p);
 
 /* poll_wait - step again in ms; a wait under way is only made longer. */
 void poll_wait(struct poll *p, int64_t ms);
+
+/* poll_status_saved - the status was stored, or not. */
+void poll_status_saved(struct poll *p, struct err e);
+
+/* ---- poll_status.c: nothing here holds up a round */
+
+void status_begin(struct poll *p); /* from what was loaded; harmless when called twice */
+/* status_first - nobody asked for this tenant before: that somebody will is being stored, and
+ * poll_status_saved tells when it is. */
+bool status_first(struct poll *p);
+void status_asked(struct poll *p); /* one more request */
+void status_trouble(struct poll *p, const struct err *e);
+void status_well(struct poll *p, size_t alerts, int64_t newest); /* a round ended well */
+void status_tell(struct poll *p);                                /* store it, if it is time to */
 
 /* ---- poll_request.c */
 

@@ -89,7 +89,7 @@ round_begin(struct poll *p)
 {
     struct round *r = &p->round;
     size_t n_slots = (size_t)conf_int(p->env->conf, "ingest.concurrency");
-    *r = (struct round){.arena = arena_new(ROUND_LIMIT), .at = p->stored};
+    *r = (struct round){.arena = arena_new(ROUND_LIMIT), .at = p->stored, .newest = CLOCK_NONE};
     if (r->arena != NULL)
         r->slots = arena_alloc(r->arena, n_slots * sizeof *r->slots);
     if (r->slots == NULL)
@@ -324,10 +324,12 @@ on_token(void *arg, struct slice header, struct err e)
         e = s->arena != NULL ? fetch_start(p->env->fetch, &r, s->arena, on_answer, s)
                              : err_make(ERR_RETRY, "ingest.memory", "out of memory");
     }
-    if (e.kind)
+    if (e.kind) {
         poll_lose(p, e);
-    else
-        s->state = SLOT_ASKED;
+        return;
+    }
+    s->state = SLOT_ASKED;
+    status_asked(p);
 }
 
 /* The request that may begin now: one that is asked again, or the next one of the queue when it may
@@ -393,13 +395,16 @@ send_page(struct slot *s)
     int64_t now = clock_now();
     while (s->page_at < s->page.n_alerts) {
         bool sent;
-        struct err e = out_send(p->out, &s->page.alerts[s->page_at], now, &sent);
+        const struct raw_alert *alert = &s->page.alerts[s->page_at];
+        struct err e = out_send(p->out, alert, now, &sent);
         if (e.kind == ERR_RETRY && strcmp(e.code, "bus.full") == 0)
             return false;
         if (e.kind == ERR_REJECT) /* too large for Kafka: the page goes on without it */
             note_rejected(p, &e);
         else if (e.kind && p->failed.kind == ERR_NONE)
             p->failed = e;
+        if (alert->version > p->round.newest)
+            p->round.newest = alert->version;
         p->round.sent += sent ? 1 : 0;
         s->page_at++;
     }

@@ -4,7 +4,10 @@
 #include "store/cursors.h"
 #include "store/fence.h"
 
-enum { SAVE_ARENA = 32 * 1024 * 1024 }; /* the most notes as JSON, sealed, as a parameter */
+enum {
+    SAVE_ARENA = 32 * 1024 * 1024, /* the most notes as JSON, sealed, as a parameter */
+    STATUS_ARENA = 64 * 1024,
+};
 
 static struct slice
 place_of(struct arena *a, const char *table, int source)
@@ -153,6 +156,26 @@ on_cursors(void *arg, const struct db_rows *rows, struct err e)
 }
 
 static void
+on_status(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct state_load *l = arg;
+    if (e.kind) {
+        note(l, e);
+        return;
+    }
+    for (size_t i = 0; i < db_count(rows); i++) {
+        struct source_status_row row;
+        source_status_load_row(rows, i, &row);
+        if (row.source != l->env->source->number)
+            continue;
+        l->asked_before = row.asked != CLOCK_NONE;
+        l->status = row;
+        l->status.code = slice_dup(l->arena, row.code);
+        l->status.sealed = l->status.quota = SLICE_NONE;
+    }
+}
+
+static void
 on_settings(void *arg, const struct db_rows *rows, struct err e)
 {
     struct state_load *l = arg;
@@ -186,6 +209,10 @@ state_load_start(struct state_load *l, const struct ingest *env, const struct in
         .tenant = tenant,
         .arena = a,
         .cursor = {.since = CLOCK_NONE, .closed = CLOCK_NONE, .until = CLOCK_NONE},
+        .status = {.asked = CLOCK_NONE,
+                   .tried = CLOCK_NONE,
+                   .succeeded = CLOCK_NONE,
+                   .newest = CLOCK_NONE},
         .failed = ERR_OK,
         .done = done,
         .arg = arg,
@@ -193,6 +220,7 @@ state_load_start(struct state_load *l, const struct ingest *env, const struct in
     credentials_load(env->db, a, &tenant->oid, (struct db_answer){on_credentials, l});
     cursors_load(env->db, a, &tenant->oid, (struct db_answer){on_cursors, l});
     settings_load(env->db, a, &tenant->oid, (struct db_answer){on_settings, l});
+    source_status_load(env->db, a, &tenant->oid, (struct db_answer){on_status, l});
     db_sync(env->db, on_all, l);
 }
 
@@ -227,6 +255,36 @@ state_save(const struct ingest *env, const struct ingest_tenant *tenant,
                               place_of(a, "cursor", env->source->number), text, a, &sealed);
     if (e.kind == ERR_NONE)
         send_save(env, tenant, a, sealed);
+    arena_free(a);
+    if (e.kind)
+        done(arg, e);
+    else
+        db_sync(env->db, done, arg);
+}
+
+void
+state_status_save(const struct ingest *env, const struct ingest_tenant *tenant,
+                  const struct source_status_row *row, struct slice says,
+                  void (*done)(void *arg, struct err e), void *arg)
+{
+    const struct fence_row fence = {.oid = tenant->oid, .epoch = tenant->epoch};
+    struct source_status_row r = *row;
+    struct err e = ERR_OK;
+    struct arena *a = arena_new(STATUS_ARENA);
+    if (a == NULL) {
+        done(arg, err_make(ERR_RETRY, "ingest.memory", "out of memory"));
+        return;
+    }
+    r.source = env->source->number;
+    r.updated = clock_now();
+    r.sealed = SLICE_NONE;
+    if (says.p != NULL)
+        e = seal_close(env->seal, &tenant->oid, tenant->epoch, SEAL_STATE,
+                       place_of(a, "source_status", r.source), says, a, &r.sealed);
+    if (e.kind == ERR_NONE) {
+        fence_check(env->db, a, &fence, 1, DB_UNTOLD);
+        source_status_save(env->db, a, &tenant->oid, &r, DB_UNTOLD);
+    }
     arena_free(a);
     if (e.kind)
         done(arg, e);

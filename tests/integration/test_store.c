@@ -7,6 +7,7 @@
 #include "store/fence.h"
 #include "store/incidents.h"
 #include "store/progress.h"
+#include "store/source_status.h"
 
 /* ---- fence and progress */
 
@@ -507,6 +508,55 @@ test_sealed_things_are_kept_by_source_and_name(void **state)
     assert_int_equal(g[3].affected, 1);
 }
 
+/* The one row; its texts are gone when this returns, but not their lengths. */
+static void
+on_status(void *arg, const struct db_rows *rows, struct err e)
+{
+    pg_ok(e);
+    assert_int_equal(db_count(rows), 1);
+    source_status_load_row(rows, 0, arg);
+}
+
+static void
+test_how_a_source_is_doing_is_one_row_that_remembers_when_it_was_first_asked(void **state)
+{
+    struct pg *pg = server(state);
+    struct source_status_row r = {.source = 3,
+                                  .asked = CLOCK_NONE,
+                                  .tried = CLOCK_NONE,
+                                  .succeeded = CLOCK_NONE,
+                                  .newest = CLOCK_NONE,
+                                  .code = SLICE("token.refused"),
+                                  .sealed = SLICE("\0\xff"),
+                                  .updated = 1};
+    struct source_status_row got;
+    const struct db_answer load = {on_status, &got};
+    source_status_save(pg->db, pg->arena, &tenant, &r, DB_UNTOLD);
+    source_status_load(pg->db, pg->arena, &tenant, load);
+    pg_ok(wait(pg));
+    assert_true(got.asked == CLOCK_NONE && got.tried == CLOCK_NONE && got.code.n == 13);
+    r.asked = 7;
+    source_status_save(pg->db, pg->arena, &tenant, &r, DB_UNTOLD);
+    r = (struct source_status_row){.source = 3,
+                                   .asked = 8,
+                                   .tried = 9,
+                                   .succeeded = 10,
+                                   .newest = 11,
+                                   .clock_ahead = -12,
+                                   .alerts = 13,
+                                   .requests = 14,
+                                   .quota = SLICE("{\"list\":3}"),
+                                   .updated = 15};
+    source_status_save(pg->db, pg->arena, &tenant, &r, DB_UNTOLD);
+    source_status_load(pg->db, pg->arena, &tenant, load);
+    pg_ok(wait(pg));
+    assert_int_equal(got.source, 3);
+    assert_int_equal(got.asked, 7);
+    assert_true(got.tried == 9 && got.succeeded == 10 && got.newest == 11);
+    assert_true(got.clock_ahead == -12 && got.alerts == 13 && got.requests == 14);
+    assert_true(got.code.p == NULL && got.updated == 15);
+}
+
 int
 main(void)
 {
@@ -523,6 +573,8 @@ main(void)
         cmocka_unit_test(test_an_event_has_the_time_of_its_incident),
         cmocka_unit_test(test_members_links_relations_comments_and_activity_come_back),
         cmocka_unit_test(test_sealed_things_are_kept_by_source_and_name),
+        cmocka_unit_test(
+            test_how_a_source_is_doing_is_one_row_that_remembers_when_it_was_first_asked),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -21,7 +21,7 @@
 #include "common/loop.h"
 #include "common/seal.h"
 
-enum { GUARD_MS = 5000, ASKED_MAX = 64, PLACES_MAX = 4 };
+enum { GUARD_MS = 5000, ASKED_MAX = 64, PLACES_MAX = 6 };
 
 /* One scripted answer. */
 struct reply {

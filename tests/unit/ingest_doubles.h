@@ -19,6 +19,7 @@
 #include "ingest_bench.h"
 #include "store/cursors.h"
 #include "store/fence.h"
+#include "store/source_status.h"
 
 enum { DELIVERIES_MAX = 64, OPS_MAX = 64, SEALED_MAX = 8192, TEXT_MAX = 600 };
 
@@ -48,6 +49,7 @@ struct op {
     void (*done)(void *arg, struct err e); /* of a sync */
     const struct cursors_row *row;         /* of a load; NULL: no row */
     bool names;                            /* of the load of settings */
+    const struct source_status_row *status;
 };
 
 struct db {
@@ -60,10 +62,14 @@ struct db {
     char sealed[3][SEALED_MAX];
     size_t n_saves, n_loads;
     int32_t fenced_epoch;
+    struct source_status_row status; /* source 0: none */
+    char status_code[64], status_quota[64];
+    size_t n_status_saves;
 };
 
 struct db_rows {
     const struct cursors_row *row;
+    const struct source_status_row *status;
 };
 
 /* ---- bus.h */
@@ -141,7 +147,7 @@ double_answer(struct db *db)
     db->n_ops = 0;
     db->fail = ERR_OK;
     for (size_t i = 0; i < n; i++) {
-        const struct db_rows rows = {ops[i].row};
+        const struct db_rows rows = {ops[i].row, ops[i].status};
         if (ops[i].done != NULL)
             ops[i].done(ops[i].answer.arg, e);
         else if (ops[i].answer.answered != NULL)
@@ -207,7 +213,7 @@ settings_load_row(const struct db_rows *rows, size_t row, struct settings_row *o
 size_t
 db_count(const struct db_rows *rows)
 {
-    return rows->row != NULL ? 1 : 0;
+    return rows->row != NULL || rows->status != NULL ? 1 : 0;
 }
 
 static inline void
@@ -227,6 +233,39 @@ cursors_save(struct db *db, struct arena *a, const struct oid *tenant,
     db->n_saves++;
     if (db->fail.kind == ERR_NONE)
         double_keep(db, 0, &db->cursor, rows->source, rows->sealed);
+    double_queue(db, (struct op){.answer = answer});
+}
+
+void
+source_status_load(struct db *db, struct arena *a, const struct oid *tenant,
+                   struct db_answer answer)
+{
+    (void)a, (void)tenant;
+    double_queue(
+        db, (struct op){.answer = answer, .status = db->status.source != 0 ? &db->status : NULL});
+}
+
+void
+source_status_load_row(const struct db_rows *rows, size_t row, struct source_status_row *out)
+{
+    assert_int_equal(row, 0);
+    *out = *rows->status;
+}
+
+void
+source_status_save(struct db *db, struct arena *a, const struct oid *tenant,
+                   const struct source_status_row *row, struct db_answer answer)
+{
+    (void)a, (void)tenant;
+    db->n_status_saves++;
+    if (db->fail.kind == ERR_NONE) {
+        db->status = *row;
+        bench_copy(db->status_code, sizeof db->status_code, row->code);
+        bench_copy(db->status_quota, sizeof db->status_quota, row->quota);
+        db->status.code = row->code.p != NULL ? slice_of(db->status_code) : SLICE_NONE;
+        db->status.quota = slice_of(db->status_quota);
+        db->status.sealed = SLICE_NONE;
+    }
     double_queue(db, (struct op){.answer = answer});
 }
 
@@ -264,7 +303,7 @@ enum { RIG_EPOCH = 7 };
 static inline struct ingest_tenant
 rig_tenant(uint8_t first)
 {
-    return (struct ingest_tenant){.oid = {{first, 2, 3}}, .epoch = RIG_EPOCH};
+    return (struct ingest_tenant){.oid = {{first, 2, 3}}, .epoch = RIG_EPOCH, .at_once = true};
 }
 
 static inline void
