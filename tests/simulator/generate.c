@@ -1,13 +1,17 @@
 /* Making plans up: what is alike for all sources. */
 #include "tests/simulator/sim.h"
 
-enum { VERSIONS_MAX = 100 };
+#define SCRATCH_BYTES ((size_t)8 << 30) /* a limit, not a need */
 
 size_t
 generator_add(struct generator *g, struct delivery d)
 {
     struct plan *p = &g->tenant->plan;
     d.released = CLOCK_NONE;
+    d.payload = slice_dup(p->arena, d.payload); /* what it was made from ends with the generator */
+    d.related = slice_dup(p->arena, d.related);
+    if (d.payload.p == NULL)
+        return 0;
     struct err e = plan_name(p, &d);
     if (d.expect.p == NULL)
         d.expect = SLICE("stored");
@@ -76,11 +80,15 @@ scenario_plan(const struct scenario *c, struct sim_tenant *t, int64_t start, int
                               .g = &c->generate[i],
                               .scenario = c,
                               .dice = dice_of(c->seed, t->number, i),
-                              .arena = t->plan.arena,
                               .start = start,
                               .length = c->length_s * CLOCK_SECOND / speed};
-        if (g.g->alerts > 0)
-            e = make[i](&g);
+        if (g.g->alerts == 0)
+            continue;
+        g.arena = arena_new(SCRATCH_BYTES);
+        e = g.arena != NULL ? make[i](&g) : err_make(ERR_STOP, "scenario.memory", "out of memory");
+        if (e.kind == ERR_NONE && arena_short(g.arena))
+            e = err_make(ERR_STOP, "scenario.memory", "the scenario needs too much memory");
+        arena_free(g.arena);
     }
     if (e.kind == ERR_NONE && arena_short(t->plan.arena))
         e = err_make(ERR_STOP, "scenario.memory", "the scenario needs too much memory");

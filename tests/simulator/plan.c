@@ -6,6 +6,8 @@
 
 #include "common/crypto.h"
 
+#define SCRATCH_BYTES ((size_t)2 << 30)
+
 const char *const sim_source_names[SIM_SOURCES] = {"endpoint", "mail", "apps", "identity"};
 
 struct delivery *
@@ -77,22 +79,39 @@ line_name(struct plan *p, struct delivery *d)
 }
 
 static void
-mail_name(struct plan *p, struct delivery *d)
+mail_name(struct delivery *d, struct json row, struct arena *a)
 {
     int64_t type = 0;
-    d->native_id = json_get_text(d->row, "Id");
-    d->alert_id = json_get_text(d->row, "AlertId");
-    if (d->alert_id.p == NULL && json_get_int(d->row, "RecordType", &type)) {
+    d->native_id = json_get_text(row, "Id");
+    d->alert_id = json_get_text(row, "AlertId");
+    if (d->alert_id.p == NULL && json_get_int(row, "RecordType", &type)) {
         struct json data;
-        struct err e = json_parse(json_get_text(d->row, "Data"), p->arena, &data);
+        struct err e = json_parse(json_get_text(row, "Data"), a, &data);
         if (type == 64 && e.kind == ERR_NONE)
             d->alert_id = json_get_text(data, "ProviderAlertId");
         else if (type == 28 || type == 41 || type == 47)
             d->alert_id = d->native_id;
     }
-    d->alert_id = slice_lower(p->arena, d->alert_id);
-    if (!clock_parse(json_get_text(d->row, "CreationTime"), &d->version))
+    d->alert_id = slice_lower(a, d->alert_id);
+    if (!clock_parse(json_get_text(row, "CreationTime"), &d->version))
         d->version = CLOCK_NONE;
+}
+
+static struct err
+row_name(struct delivery *d, struct arena *a, struct json *row)
+{
+    struct err e = json_parse(d->payload, a, row);
+    if (e.kind)
+        return e;
+    if (d->source == SIM_MAIL)
+        mail_name(d, *row, a);
+    else {
+        d->native_id = d->alert_id = json_get_text(*row, d->source == SIM_APPS ? "_id" : "id");
+        if (d->source == SIM_ENDPOINT &&
+            !clock_parse(json_get_text(*row, "lastUpdateTime"), &d->version))
+            d->version = CLOCK_NONE;
+    }
+    return ERR_OK;
 }
 
 struct err
@@ -103,18 +122,18 @@ plan_name(struct plan *p, struct delivery *d)
         line_name(p, d);
         return d->native_id.p != NULL ? ERR_OK : err_retry(0, "plan.memory", "arena is full");
     }
-    struct err e = json_parse(d->payload, p->arena, &d->row);
-    if (e.kind)
-        return e;
-    if (d->source == SIM_MAIL)
-        mail_name(p, d);
-    else {
-        d->native_id = d->alert_id = json_get_text(d->row, d->source == SIM_APPS ? "_id" : "id");
-        if (d->source == SIM_ENDPOINT &&
-            !clock_parse(json_get_text(d->row, "lastUpdateTime"), &d->version))
-            d->version = CLOCK_NONE;
+    if (!p->frugal && d->source != SIM_MAIL)
+        return row_name(d, p->arena, &d->row);
+    struct arena *a = arena_new(SCRATCH_BYTES); /* a parsed row is ten times its text */
+    struct json row;
+    struct err e = a != NULL ? row_name(d, a, &row) : err_retry(0, "plan.memory", "out of memory");
+    bool same = slice_eq(d->native_id, d->alert_id);
+    if (e.kind == ERR_NONE) {
+        d->native_id = slice_dup(p->arena, d->native_id);
+        d->alert_id = same ? d->native_id : slice_dup(p->arena, d->alert_id);
     }
-    return ERR_OK;
+    arena_free(a);
+    return e;
 }
 
 /* ---- the list as text */
@@ -278,7 +297,7 @@ struct json
 plan_row(const struct plan *p, const struct delivery *d, struct arena *a)
 {
     struct json row = {{0, 0}};
-    if (!p->frugal)
+    if (!p->frugal && d->source != SIM_MAIL)
         return d->row;
     struct err e = json_parse(d->payload, a, &row);
     return e.kind ? (struct json){{0, 0}} : row;

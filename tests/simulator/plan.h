@@ -27,7 +27,7 @@ struct delivery {
     enum sim_transport transport;
     size_t sensor; /* identity: which sensor's connection */
     struct slice payload;
-    struct json row; /* the payload parsed; absent for identity lines */
+    struct json row; /* the payload parsed; absent for lines, mail, frugal plans: plan_row */
     struct slice native_id, alert_id;
     int64_t version;     /* 100 ns; CLOCK_NONE: the source gives none */
     struct slice expect; /* stored, unchanged, dead, ignored, any */

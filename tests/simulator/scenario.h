@@ -167,7 +167,7 @@ struct generator {
     const struct generate *g;
     const struct scenario *scenario;
     struct dice dice;    /* this tenant's and source's own */
-    struct arena *arena; /* the plan's */
+    struct arena *arena; /* for all that is made on the way; generator_add copies */
     int64_t start;       /* service time */
     int64_t length;      /* 100 ns of service time: release within start ... start + length */
 };
