@@ -17,7 +17,8 @@
 enum {
     PATH_BYTES = 4096,
     RECORD_ARENA = 4 * 1024 * 1024,
-    BATCH = 256,                /* records under way before their confirmations are waited for */
+    BATCH = 256, /* records under way before their confirmations are waited for */
+    STOP_BATCH = 4096,
     BEHIND_BYTES = 1024 * 1024, /* taken and not synced: then the disk is waited for */
     VERSION_BYTES = 8,          /* what stands before the native id in what is sealed: version, */
     HEAD_BYTES = 10,            /* and length of the native id; big-endian */
@@ -485,8 +486,15 @@ feed_close(struct feed *f)
 {
     if (f == NULL || f->closing)
         return;
+    /* a worker that stops finishes its work, as far as Kafka takes it now; otherwise what is under
+     * way is sent again by who comes next */
+    bool stopping = loop_stopping(f->env->loop) && f->spool != NULL;
+    for (int n = 0; stopping && !f->pump_waits && n < STOP_BATCH && send_next(f); n++)
+        ;
+    if (stopping && out_waiting(f->out) == 0)
+        confirm(f);
     f->closing = true;
-    if (!loop_stopping(f->env->loop)) { /* what is under way is sent again by who comes next */
+    if (!stopping) {
         out_free(f->out);
         f->out = NULL;
     }
