@@ -76,6 +76,13 @@ alert_line(const struct sim_tenant *t, const struct delivery *const *list, size_
     return json_out_print(o, a);
 }
 
+/* A planned version that was older than a change when its time came. */
+static bool
+never_seen(const struct delivery *d)
+{
+    return d->released == CLOCK_NONE || (d->hidden && d->heir == 0);
+}
+
 /* The released deliveries of one tenant, sorted; *n of them. */
 static const struct delivery **
 released_of(struct sim_tenant *t, unsigned sources, struct arena *a, size_t *n)
@@ -85,7 +92,7 @@ released_of(struct sim_tenant *t, unsigned sources, struct arena *a, size_t *n)
     *n = 0;
     plan_release(p, sim_now(t->sim));
     for (size_t i = 0; list != NULL && i < p->n; i++)
-        if (p->items[i].released != CLOCK_NONE && (sources & 1U << p->items[i].source) != 0)
+        if (!never_seen(&p->items[i]) && (sources & 1U << p->items[i].source) != 0)
             list[(*n)++] = &p->items[i];
     if (*n > 1)
         qsort(list, *n, sizeof(*list), delivery_cmp);
