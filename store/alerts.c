@@ -204,13 +204,6 @@ alerts_mail_of(struct db *db, struct arena *a, const struct oid *tenant,
 }
 
 void
-alerts_mail_known(struct db *db, struct arena *a, const struct oid *tenant,
-                  const struct slice *record_ids, size_t n, struct db_answer answer)
-{
-    columns_send(db, sql_alerts_mail_known, tenant, answer, PARAMS(db_texts(a, record_ids, n)));
-}
-
-void
 alerts_mail_row(const struct db_rows *rows, size_t row, struct alerts_mail *out)
 {
     columns_read(rows, row, 0, mail_columns, NULL, out);

@@ -117,9 +117,6 @@ void alerts_mail_upsert(struct db *db, struct arena *a, const struct oid *tenant
 /* alerts_mail_of - all records of alerts, by alert and record id. */
 void alerts_mail_of(struct db *db, struct arena *a, const struct oid *tenant,
                     const struct slice *alert_ids, size_t n, struct db_answer answer);
-/* alerts_mail_known - those of the record ids that exist; sealed is NONE in them. */
-void alerts_mail_known(struct db *db, struct arena *a, const struct oid *tenant,
-                       const struct slice *record_ids, size_t n, struct db_answer answer);
 void alerts_mail_row(const struct db_rows *rows, size_t row, struct alerts_mail *out);
 
 /* ---- what became no alert */

@@ -6,7 +6,7 @@
  */
 #include "tests/unit/twins.h"
 
-enum { DETECTIONS = 24, DOCS_MOST = DETECTIONS * 2 * 3, SENT_MOST = DOCS_MOST * 2, ROUNDS = 12 };
+enum { DETECTIONS = 30, DOCS_MOST = DETECTIONS * 2 * 3, SENT_MOST = DOCS_MOST * 2, ROUNDS = 20 };
 
 static const struct {
     const char *title;
@@ -47,7 +47,8 @@ struct world {
     struct doc docs[DOCS_MOST];
 };
 
-/* alone: accounts of their own, so that nobody has two who may be its mate. */
+/* alone: accounts of their own, so that nobody has two who may be its mate. Else many come by one
+ * channel only, and a later edition of a line may tell another time. */
 static void
 make(struct world *w, uint64_t *r, bool alone, struct arena *a)
 {
@@ -61,7 +62,7 @@ make(struct world *w, uint64_t *r, bool alone, struct arena *a)
                          .minute = (int64_t)below(r, 3 * 24 * 60)};
         if (alone)
             s.account = slice_printf(a, "user%d%c", i, 0).p;
-        size_t which = below(r, 6); /* in both channels, mostly */
+        size_t which = below(r, alone ? 6 : 3);
         for (int apps = 0; apps < 2; apps++) {
             if (which == (size_t)apps)
                 continue;
@@ -75,6 +76,9 @@ make(struct world *w, uint64_t *r, bool alone, struct arena *a)
                 struct doc *doc = &w->docs[w->n_docs++];
                 *doc = (struct doc){w->seen[n], w->apps[n], 0};
                 doc->seen.edition = edition;
+                if (apps == 0 && edition > 0 && below(r, 3) == 0)
+                    doc->seen.minute += (int64_t)below(r, 120 * 60) - 60 * 60;
+                w->seen[n].minute = doc->seen.minute;
                 doc->received = TWINS_T0 + n * 1000 + edition;
             }
         }
@@ -330,7 +334,7 @@ rounds(bool alone)
         desk_free(x);
         arena_free(a);
     }
-    assert_in_range(mates, winners / 4, winners * 2 - 1); /* else it looks at less than it says */
+    assert_in_range(mates, winners / 3, winners * 2 - 1); /* else it looks at less than it says */
 }
 
 static void
