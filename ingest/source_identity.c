@@ -131,20 +131,27 @@ identity_parse(const struct answer *got, struct arena *a, struct page *out)
 
 /* ---- what a line is */
 
+static struct slice clean_title(struct slice s);
+static const struct identity_type *type_of(const struct cef *c);
+
 /*
  * Health lines name no activity. The class id decides first, then what only health lines lack: the
- * id alone does not, since "externalId=1011" may be part of an account's name in a text.
+ * id alone does not, since "externalId=1011" may be part of an account's name in a text. A line
+ * that has no start is one also when nothing else says that it is an alert: no type that is known,
+ * no id in the URL.
  */
 static bool
-is_health(const struct cef *c)
+is_health(const struct cef *c, struct arena *a)
 {
     if (slice_ends(c->class_id, SLICE("MonitoringAlert")))
         return true;
+    if (cef_get(c, "start").p != NULL || slice_ends(c->class_id, SLICE("SecurityAlert")) ||
+        slice_ends(c->class_id, SLICE("SuspiciousActivity")))
+        return false;
     int64_t id = 0;
     bool low = slice_int(cef_get(c, "externalId"), &id) && id >= 1000 && id <= 1099;
     bool page = slice_ends(url_of(c), SLICE("/monitoring"));
-    return cef_get(c, "start").p == NULL && (low || page) &&
-           !slice_ends(c->class_id, SLICE("SecurityAlert"));
+    return low || page || (type_of(c) == NULL && guid_of(url_of(c), a).p == NULL);
 }
 
 static struct err
@@ -153,9 +160,6 @@ ignore(struct source_ident *out, const char *reason)
     *out = (struct source_ident){.fate = FATE_IGNORE, .reason = reason, .version = CLOCK_NONE};
     return ERR_OK;
 }
-
-static struct slice clean_title(struct slice s);
-static const struct identity_type *type_of(const struct cef *c);
 
 static struct err
 identity_ident(struct slice payload, enum identity_channel channel, struct arena *a,
@@ -170,7 +174,7 @@ identity_ident(struct slice payload, enum identity_channel channel, struct arena
     if (!is_identity(&c))
         return ignore(out, slice_starts(c.class_id, SLICE("EVENT_")) ? "identity.activity"
                                                                      : "identity.other");
-    if (is_health(&c))
+    if (is_health(&c, a))
         return ignore(out, "identity.health");
     if (channel == IDENTITY_OFF)
         return ignore(out, "identity.off");
@@ -186,16 +190,10 @@ identity_ident(struct slice payload, enum identity_channel channel, struct arena
 
 /* ---- map: title and type */
 
-/* "[PREVIEW] ** Name ** " to "Name". */
 static struct slice
-clean_title(struct slice s)
+without_stars(struct slice s)
 {
     s = cef_blank_trim(s);
-    if (s.n > 0 && s.p[0] == '[') {
-        size_t end = slice_find(s, SLICE("]"), 0);
-        if (end + 1 < s.n)
-            s = cef_blank_trim(slice_sub(s, end + 1, s.n));
-    }
     while (s.n > 0 && s.p[0] == '*')
         s = slice_sub(s, 1, s.n);
     while (s.n > 0 && s.p[s.n - 1] == '*')
@@ -203,15 +201,34 @@ clean_title(struct slice s)
     return cef_blank_trim(s);
 }
 
-/* The title goes before the id: printed lines hold the id of a neighbour (sources.md 5.10). */
+/* "** [PREVIEW] ** Name ** " to "Name". */
+static struct slice
+clean_title(struct slice s)
+{
+    s = without_stars(s);
+    size_t end = s.n > 0 && s.p[0] == '[' ? slice_find(s, SLICE("]"), 0) : s.n;
+    return end + 1 < s.n ? without_stars(slice_sub(s, end + 1, s.n)) : s;
+}
+
+/*
+ * The title goes before the id: printed lines hold the id of a neighbour (sources.md 5.10). Of a
+ * title that is not known, translated or new, the class id of the product goes before an id of 2019
+ * when it names one type alone; later types may share the class id of an earlier one.
+ */
 static const struct identity_type *
 type_of(const struct cef *c)
 {
+    enum { FIRST_2019 = 2002, LAST_2019 = 2039 };
     int64_t id = 0;
-    const struct identity_type *t = identity_type_of_title(c->name);
-    if (t == NULL && slice_int(cef_get(c, "externalId"), &id))
+    const struct identity_type *t = identity_type_of_title(clean_title(c->name));
+    if (t != NULL)
+        return t;
+    if (slice_int(cef_get(c, "externalId"), &id))
         t = identity_type_of_id(id);
-    return t != NULL ? t : identity_type_of_title(c->class_id);
+    bool sure = t != NULL && (id < FIRST_2019 || id > LAST_2019 ||
+                              !slice_ends(c->class_id, SLICE("SecurityAlert")));
+    const struct identity_type *of_class = sure ? NULL : identity_type_of_title(c->class_id);
+    return of_class != NULL ? of_class : t;
 }
 
 static enum severity

@@ -148,6 +148,13 @@ test_each_line_has_its_fate(void **state)
         {HEAD "New|New|5|externalId=1011", IDENTITY_SYSLOG, "identity.health"},
         {HEAD "New|New|5|cs1=https://x.atp.azure.com/monitoring", IDENTITY_OFF, "identity.health"},
         {HEAD TYPE "suser=mallory externalId=1011 " URL, IDENTITY_SYSLOG, NULL},
+        /* no start and nothing that names an alert */
+        {HEAD "NewKind|Sensor is tired|5|externalId=3 cs1=https://x.atp.azure.com/health",
+         IDENTITY_SYSLOG, "identity.health"},
+        {HEAD "NewKind|Sensor is tired|5|externalId=3 " URL, IDENTITY_SYSLOG, NULL},
+        {HEAD "NewKind|Honeytoken activity|5|externalId=3", IDENTITY_SYSLOG, NULL},
+        {HEAD "NewKindSecurityAlert|Not known|5|externalId=3", IDENTITY_SYSLOG, NULL},
+        {HEAD "NewKind|Not known|5|start=2020-01-14T09:19:02Z", IDENTITY_SYSLOG, NULL},
         {HEAD "SidHistory|x|10|start=2020-01-14T09:19:02Z externalId=1106", IDENTITY_SYSLOG, NULL},
         {"CEF:0|MCAS|SIEM_Agent|0.1|EVENT_CATEGORY_LOGIN|log on|0|x", IDENTITY_SYSLOG,
          "identity.activity"},
@@ -194,6 +201,69 @@ test_a_line_becomes_an_alert(void **state)
     struct json more;
     assert_int_equal(json_parse(al.additional, *state, &more).kind, ERR_NONE);
     assert_slice(json_get_text(more, "app"), "Kerberos");
+}
+
+static void
+test_the_type_is_told_by_title_then_class_then_id(void **state)
+{
+    static const struct {
+        const char *class_name, *id, *detector; /* class id and name as in the header */
+    } rows[] = {
+        /* samples that hold the id of a neighbour */
+        {"SamrReconnaissanceSecurityAlert|Reconnaissance using directory services queries", "2019",
+         "2021"},
+        {"AbnormalProtocolSecurityAlert|Reconnaissance using SMB Session Enumeration", "2034",
+         "2012"},
+        {"SamrReconnaissanceSecurityAlert|Aufklärung", "2019", "2021"},
+        {"PassTheTicketSecurityAlert|Identitätsdiebstahl", "2017", "2018"},
+        /* what several types share says nothing */
+        {"AbnormalProtocolSecurityAlert|Neu", "2034", "2034"},
+        {"AbnormalProtocolSecurityAlert|Neu", "2002", "2002"},
+        {"EncryptionDowngradeSecurityAlert|Neu", "2010", "2010"},
+        {"EncryptionDowngradeSecurityAlert|Neu", "2008", "2008"},
+        {"AbnormalProtocolSecurityAlert|Neu", "77", "77"},
+        /* an id that is not known, or that is later than its class */
+        {"LdapBruteForceSecurityAlert|Neu", "77", "2004"},
+        {"LdapSearchReconnaissanceSecurityAlert|Neu", "2210", "2210"},
+        {"BruteForceSuspiciousActivity|Neu", "2004", "2004"}, /* the predecessor's is wider */
+        {"PassTheHashSuspiciousActivity|Neu", "", "2017"},
+        /* how a name is written does not count */
+        {"X|  ** [PREVIEW] Data exfiltration over SMB ** ", "77", "2030"},
+        {"X|[PREVIEW] **Remote code execution over DNS**", "77", "2036"},
+        {"X|SuspectedWannaCryRansomwareAttack", "77", "2035"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct alert al;
+        struct slice line =
+            slice_printf(*state, HEAD "%s|5|start=2020-01-14T07:00:00Z %s%s " URL,
+                         rows[i].class_name, rows[i].id[0] ? "externalId=" : "", rows[i].id);
+        assert_int_equal(map(line.p, *state, &al).kind, ERR_NONE);
+        if (!slice_eq(al.detector, slice_of(rows[i].detector)))
+            fail_msg("%s, %s: \"%.*s\"", rows[i].class_name, rows[i].id, SLICE_ARG(al.detector));
+    }
+}
+
+static void
+test_what_the_documentation_misprints_does_no_harm(void **state)
+{
+    static const char *const lines[] = {
+        /* a viewer's columns before the line, with a date of nine digits */
+        "002-21-2018 16:19:35 Auth.Warning 192.168.0.220 1 2018-02-21T14:19:27.540731+00:00 CENTER "
+        "CEF 6076 AccountEnumerationSecurityAlert \xc3\xaf\xc2\xbb\xc2\xbf"
+        "0|Microsoft|Azure ATP|2.22|" TYPE "start=2018-02-21T14:19:02Z " URL,
+        /* no zero before the bar; slashes and dots too many */
+        "1 2018-02-21T14:19:27.540731+00:00 CENTER CEF 6076 X |Microsoft|Azure ATP|2.22|" TYPE
+        "start=2018-02-21T14:19:02Z cs1Label=url "
+        "cs1=https\\:////contoso-corp.atp.azure..com/securityAlert/" GUID,
+        "<36>Feb 21 14:19:27 CENTER CEF[6076]: 0|Microsoft|Azure ATP|2.22|" TYPE
+        "start= 2018-02-21T14:19:02Z app= Samr " URL,
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct alert al;
+        assert_int_equal(map(lines[i], *state, &al).kind, ERR_NONE);
+        assert_slice(al.native_id, GUID);
+        assert_string_equal(clock_format(al.first_activity).s, "2018-02-21T14:19:02Z");
+    }
 }
 
 static const struct evidence *
@@ -324,6 +394,8 @@ main(void)
         cmocka_unit_test(test_a_line_of_another_workspace_is_refused),
         cmocka_unit_test(test_each_line_has_its_fate),
         cmocka_unit_test(test_a_line_becomes_an_alert),
+        cmocka_unit_test(test_the_type_is_told_by_title_then_class_then_id),
+        cmocka_unit_test(test_what_the_documentation_misprints_does_no_harm),
         cmocka_unit_test(test_accounts_come_in_four_forms),
         cmocka_unit_test(test_computers_have_short_and_full_names),
         cmocka_unit_test(test_an_update_is_not_the_moment_of_making),

@@ -48,10 +48,12 @@ setup(void **state)
     assert_non_null(mkdtemp(r->folder));
     for (int i = 0; i < 2; i++) {
         struct slice key;
+        char folder[sizeof r->folder];
+        memcpy(folder, r->folder, sizeof folder);
         struct err e = crypto_self_signed(names, 1, r->a, &r->ca[i], &key);
         assert_int_equal(e.kind, ERR_NONE);
-        (void)snprintf(r->cert[i], sizeof r->cert[i], "%s/cert%d", r->folder, i);
-        (void)snprintf(r->key[i], sizeof r->key[i], "%s/key%d", r->folder, i);
+        (void)snprintf(r->cert[i], sizeof r->cert[i], "%s/cert%d", folder, i);
+        (void)snprintf(r->key[i], sizeof r->key[i], "%s/key%d", folder, i);
         write_file(r->cert[i], r->ca[i]);
         write_file(r->key[i], key);
     }
