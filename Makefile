@@ -120,13 +120,14 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libweir.a
 -include $(OBJ:.o=.d) $(B)/weir.d $(SIM_SRC:%.c=$(B)/%.d) $(UNIT:=.d) $(PROPERTY:=.d) $(INTEGRATION_C:=.d)
 .SECONDARY:
 
-# ---- the whole line on this machine: make run [ONCE=1] [DATA=folder] [KAFKA=host:port]
+# ---- the whole line on this machine: make run [ONCE=1] [DATA=folder | REPLAY=secrl]
+# [KAFKA=host:port]
 
 .PHONY: run
 run: $(B)/installed-build $(B)/installed-run
 	@$(MAKE) --no-print-directory -j2 all
 	@deploy/run --build $(B) $(if $(ONCE),--once) $(if $(DATA),--data $(DATA)) $(if $(KAFKA),--kafka $(KAFKA)) \
-		$(if $(SPEED),--speed $(SPEED))
+		$(if $(SPEED),--speed $(SPEED)) $(if $(REPLAY),--replay $(REPLAY) --shared $(SHARED))
 
 # ---- tests: `make test T=link` runs what matches
 
@@ -256,6 +257,7 @@ clean:
 .PHONY: help
 help:
 	@echo 'make run [ONCE=1] [DATA=../shared/data] [KAFKA=host:port]   the whole pipeline on this machine'
+	@echo 'make run ONCE=1 REPLAY=secrl [SHARED=folder]                 real incidents, and how they were grouped'
 	@echo 'make test [T=word]    everything, real Kafka and PostgreSQL  make check    the part without servers'
 	@echo 'make asan valgrind    the tests again, watched               make fuzz S=60  each fuzzer for 60 s'
 	@echo 'make lint format docs clang install clean'

@@ -4,8 +4,8 @@
  *     weir-sim --dir build/run --syslog 127.0.0.1:6514 --hold
  *
  * It writes DIR/sim.json when it is ready: the settings of a tenant, for `weir tenant opt-in
- * --settings`, and "control_url". Then it plays the story, a scenario, or serves the records of a
- * folder. README.md beside this file tells all.
+ * --settings`, and "control_url". Then it plays the story, a scenario or real incidents, or serves
+ * the records of a folder. README.md beside this file tells all.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@
 #include "common/crypto.h"
 #include "common/log.h"
 #include "tests/simulator/mail_hook.h"
+#include "tests/simulator/replay.h"
 #include "tests/simulator/sim.h"
 #include "tests/simulator/wire.h"
 
@@ -32,6 +33,8 @@ struct program {
     const char *syslog;   /* HOST:PORT */
     const char *tls;      /* NULL: lines go without */
     const char *scenario; /* file */
+    const char *replay;   /* "secrl" */
+    const char *shared;   /* folder of the replayed alerts */
     bool hold, random, print, seed_given;
     int64_t seed, tenants;
     size_t turn; /* the tenant whose plan was looked at last */
@@ -96,6 +99,8 @@ scenario_choose(struct program *p)
 {
     struct sim *s = &p->sim;
     struct err e = ERR_OK;
+    if (p->replay != NULL)
+        return replay_read(p->shared, s->arena, &s->replay);
     if (p->random)
         e = scenario_read(scenario_random((uint64_t)p->seed, s->arena), s->arena, &s->scenario);
     else if (p->scenario != NULL)
@@ -204,6 +209,7 @@ usage(FILE *to, int code)
           "[--hold]\n"
           "         [--clock real|virtual]\n"
           "         [--tenants N] [--scenario FILE | --random | --data FOLDER | story] [--seed N]\n"
+          "         [--replay secrl --shared FOLDER]\n"
           "weir-sim --random --seed N --print\n\n"
           "Plays the four services on a free loopback port.\n\n"
           "  --dir DIR           where sim.json, deliveries.jsonl (and skipped.jsonl, "
@@ -220,7 +226,11 @@ usage(FILE *to, int code)
           "  --scenario FILE     what is there and what goes wrong: tests/simulator/README.md\n"
           "  --random            a scenario made from the seed; --print shows it\n"
           "  --seed N            of all chance in a scenario\n"
-          "  --data FOLDER       serve real records instead of the built-in story\n\n"
+          "  --data FOLDER       serve real records instead of the built-in story\n"
+          "  --replay secrl      real incidents, each alert as its service had it; at --speed 1 "
+          "they\n"
+          "                      take as long as they did\n"
+          "  --shared FOLDER     where they are: FOLDER/data/alerts/*/microsoft__SecRL.jsonl\n\n"
           "Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.\n",
           to);
     return code;
@@ -251,6 +261,12 @@ flag_take(struct program *p, int c, const char *value)
         return true;
     case 'n':
         p->scenario = value;
+        return true;
+    case 'l':
+        p->replay = value;
+        return strcmp(value, "secrl") == 0;
+    case 'f':
+        p->shared = value;
         return true;
     case 'o':
         return p->hold = true;
@@ -297,6 +313,8 @@ main(int argc, char **argv)
         {"print", no_argument, NULL, 'p'},
         {"seed", required_argument, NULL, 'e'},
         {"tenants", required_argument, NULL, 't'},
+        {"replay", required_argument, NULL, 'l'},
+        {"shared", required_argument, NULL, 'f'},
         {"clock", required_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -312,14 +330,16 @@ main(int argc, char **argv)
         if (!flag_take(&p, c, optarg))
             return usage(stderr, CLI_USAGE);
     }
-    int plays = (p.scenario != NULL) + p.random + (p.sim.data != NULL) + (optind < argc);
-    if (plays > 1 || (optind < argc && strcmp(argv[optind], "story") != 0) ||
+    int plays = (p.scenario != NULL) + p.random + (p.sim.data != NULL) + (p.replay != NULL) +
+                (optind < argc);
+    if (plays > 1 || (p.replay != NULL) != (p.shared != NULL) ||
+        (optind < argc && strcmp(argv[optind], "story") != 0) ||
         (p.print ? !p.random : p.sim.dir == NULL))
         return usage(stderr, CLI_USAGE);
     p.sim.arena = arena_new(SHARED_MEMORY);
     if (p.sim.arena == NULL)
         return CLI_FAILED;
     if (p.sim.speed == 0)
-        p.sim.speed = p.scenario != NULL || p.random ? 1 : STORY_SPEED;
+        p.sim.speed = p.scenario != NULL || p.random || p.replay != NULL ? 1 : STORY_SPEED;
     return p.print ? print_random(&p) : run(&p);
 }

@@ -7,6 +7,7 @@
 
 #include "common/crypto.h"
 #include "common/log.h"
+#include "tests/simulator/replay.h"
 #include "tests/simulator/wire.h"
 
 int64_t
@@ -210,6 +211,8 @@ plan_load(struct sim *s, struct sim_tenant *t, int64_t now)
         return ERR_OK; /* the story is contoso's */
     if (s->data != NULL)
         return data_load(&t->plan, s->data, s->dir, now);
+    if (s->replay != NULL)
+        return replay_plan(s->replay, &t->plan, t->id, now, s->speed);
     return story_load(&t->plan, t->id, now, s->speed);
 }
 

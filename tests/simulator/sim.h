@@ -17,6 +17,7 @@
 
 struct mail_feed;
 struct mail_hooks;
+struct replay;
 struct syslog_sender;
 struct sim;
 struct wire;
@@ -61,7 +62,8 @@ struct sim {
     char origin[64];       /* "http://127.0.0.1:PORT" */
     const char *dir;
     const char *data;          /* folder of real records; NULL: none */
-    struct scenario *scenario; /* NULL: the story, or data */
+    struct scenario *scenario; /* NULL: the story, data, or a replay */
+    struct replay *replay;     /* real incidents; NULL: none */
     int64_t speed;             /* story or scenario seconds a second */
     int64_t started;           /* service time; CLOCK_NONE: held back */
     int64_t ahead;             /* 100 ns that service time is ahead of the real clock */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/crypto.h"
+#include "tests/simulator/replay.h"
 #include "tests/simulator/sim.h"
 
 #define CONTOSO "3f2a8c1e-6b7d-4e59-9a40-1c5d7e8f9b20"
@@ -126,6 +127,15 @@ identity_source(const struct sim *s, struct arena *a, const char *syslog)
     return o;
 }
 
+/* What Azure ATP found comes through Cloud App Security. */
+static struct json_out *
+identity_by_apps(struct arena *a)
+{
+    struct json_out *o = json_out_object(a);
+    json_out_text(o, "channel", SLICE("apps"));
+    return o;
+}
+
 static struct json_out *
 settings_of(struct sim_tenant *t, struct arena *a, const char *syslog)
 {
@@ -142,13 +152,18 @@ settings_of(struct sim_tenant *t, struct arena *a, const char *syslog)
                  oauth_source(t, a, "endpoint", "oauth2/token", SIM_RESOURCE_ENDPOINT));
     json_out_set(sources, "mail", mail);
     json_out_set(sources, "apps", apps);
-    if (syslog != NULL && t->number == 0)
+    if (s->replay != NULL)
+        json_out_set(sources, "identity", identity_by_apps(a));
+    else if (syslog != NULL && t->number == 0)
         json_out_set(sources, "identity", identity_source(s, a, syslog));
-    json_out_add_text(domains, t->domain);
+    for (size_t i = 0; s->replay != NULL && i < s->replay->n_domains; i++)
+        json_out_add_text(domains, s->replay->domains[i]);
+    if (s->replay == NULL)
+        json_out_add_text(domains, t->domain);
     json_out_text(o, "directory_id", t->id);
     json_out_text(o, "name", slice_sub(t->domain, 0, slice_find(t->domain, SLICE("."), 0)));
     json_out_set(o, "domains", domains);
-    json_out_set_raw(o, "hubs", slice_of(story_hubs));
+    json_out_set_raw(o, "hubs", s->replay != NULL ? SLICE("[]") : slice_of(story_hubs));
     json_out_set(o, "sources", sources);
     return o;
 }
