@@ -245,10 +245,12 @@ content_answer(struct sim_call *c, struct mail_feed *f)
         page_send(c, f, &w, list, page - 1);
         return;
     }
+    bool repeats = c->fault != NULL && c->fault->what == FAULT_REPEAT;
     size_t from = page / 2;
     size_t to = from + MAIL_PAGE_BLOBS < n ? from + MAIL_PAGE_BLOBS : n;
     for (size_t i = from; i < to; i++)
-        json_out_add(list, mail_item(c->tenant, &blobs[i], a));
+        for (int times = repeats ? 2 : 1; times > 0; times--)
+            json_out_add(list, mail_item(c->tenant, &blobs[i], a));
     page_send(c, f, &w, list, to < n ? to * 2 + 1 : 0);
 }
 

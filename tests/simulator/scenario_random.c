@@ -8,7 +8,40 @@
  */
 #include "tests/simulator/scenario.h"
 
+#include <string.h>
+
 enum { LENGTH_S = 12, FAULTS_MOST = 9 };
+
+/* Lateness within the hour that a worker lists again. */
+static void
+mail_set(struct json_out *s, struct dice *d)
+{
+    json_out_int(s, "late_s", dice_between(d, 0, 2400));
+    json_out_int(s, "cut", dice_chance(d, 50));
+    json_out_int(s, "blob_records", dice_between(d, 1, 12));
+    if (dice_chance(d, 30))
+        json_out_int(s, "page_life_s", dice_between(d, 5, 20));
+    if (!dice_chance(d, 20))
+        return;
+    json_out_int(s, "filler_every", dice_between(d, 4, 10));
+    json_out_int(s, "filler_bytes", dice_between(d, 1, 1500000));
+}
+
+/* No datagrams: what comes while a worker is dead is lost, as it should be. */
+static void
+identity_set(struct json_out *s, struct dice *d)
+{
+    json_out_int(s, "big_bytes", dice_between(d, 1000, 50000)); /* a listener takes 64 KiB */
+    json_out_int(s, "sensors", dice_between(d, 1, 4));
+    if (dice_chance(d, 50))
+        json_out_int(s, "piece_bytes", dice_between(d, 1, 300));
+    if (dice_chance(d, 50))
+        json_out_int(s, "lines_most", dice_between(d, 1, 10));
+    json_out_int(s, "cut_percent", dice_chance(d, 50) ? dice_between(d, 1, 20) : 0);
+    json_out_int(s, "slow", dice_between(d, 0, 2));
+    json_out_int(s, "endless", dice_chance(d, 20));
+    json_out_int(s, "stranger_ms", 3000);
+}
 
 static void
 source_set(struct json_out *o, const char *name, struct dice *d, struct arena *a)
@@ -30,6 +63,10 @@ source_set(struct json_out *o, const char *name, struct dice *d, struct arena *a
                  0); /* two channels for one detection are a test of its own */
     json_out_int(s, "other_percent", dice_between(d, 0, 40));
     json_out_int(s, "history_s", dice_chance(d, 50) ? dice_between(d, 1, 3600) : 0);
+    if (strcmp(name, "mail") == 0)
+        mail_set(s, d);
+    if (strcmp(name, "identity") == 0)
+        identity_set(s, d);
     json_out_set(o, name, s);
 }
 
