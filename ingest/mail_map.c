@@ -467,6 +467,8 @@ map_alert(const struct set *s, struct arena *a, struct alert *out)
     if (s->investigation != NULL)
         say_investigation(s, a, out);
     say_status(s, out);
+    if (out->title.n == 0) /* a record that names it may be still to come: it must find this one */
+        out->title = SLICE("Office 365 alert without a name");
     struct err e = say_all_entities(s, a, out);
     return e.kind ? e : say_rest(s, a, out);
 }

@@ -148,6 +148,11 @@ add_entity(struct alert *out, struct arena *a, struct slice type, struct slice i
         struct evidence *v = sender.n > 0 ? alert_add(out, a, EVIDENCE_MESSAGE) : NULL;
         if (v != NULL)
             v->sender = sender;
+    } else if (slice_find(slice_lower(a, type), SLICE("message"), 0) < type.n) {
+        struct slice message = mail_fold(alert_fold_guid, id, a);
+        struct evidence *v = message.n > 0 ? alert_add(out, a, EVIDENCE_MESSAGE) : NULL;
+        if (v != NULL)
+            v->network_message_id = message;
     }
 }
 
@@ -309,6 +314,38 @@ map_file(const struct mail_record *r, struct arena *a, struct alert *out)
     }
 }
 
+/* What is in the alert's own members already, or says the same in every record. */
+static const char *const told[] = {"Id",
+                                   "RecordType",
+                                   "CreationTime",
+                                   "Operation",
+                                   "OrganizationId",
+                                   "UserType",
+                                   "UserKey",
+                                   "UserId",
+                                   "Workload",
+                                   "Version",
+                                   "ObjectId",
+                                   "NetworkMessageId",
+                                   "P1Sender",
+                                   "P2Sender",
+                                   "InternetMessageId",
+                                   "SenderIp",
+                                   "Subject",
+                                   "MessageTime",
+                                   "Recipients",
+                                   "LatestDeliveryLocation",
+                                   "Url",
+                                   "URL",
+                                   "UserIp",
+                                   "TimeOfClick",
+                                   "SourceId",
+                                   "EventDeepLink",
+                                   "LastModifiedBy",
+                                   "DetectionDate",
+                                   "SourceWorkload",
+                                   NULL};
+
 void
 mail_record_alert(const struct mail_record *r, struct arena *a, struct alert *out)
 {
@@ -320,6 +357,7 @@ mail_record_alert(const struct mail_record *r, struct arena *a, struct alert *ou
     out->detection = DETECTION_OFFICE365;
     out->created = out->updated = out->version = r->created;
     out->web_url = source_word(r->json, "EventDeepLink");
+    out->additional = source_rest(r->json, told, a);
     if (r->type == MAIL_MESSAGE)
         map_message(r, a, out);
     else if (r->type == MAIL_CLICK)

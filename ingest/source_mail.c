@@ -144,6 +144,10 @@ mail_ident(struct slice payload, enum identity_channel channel, struct arena *a,
     if (e.kind)
         return e;
     struct slice id = source_word(record, "Id");
+    if (json_type(json_get(record, "RecordType")) == JSON_ABSENT &&
+        json_get_text(record, "contentId").n > 0) /* see mail_blob.c */
+        return err_make(ERR_REJECT, "mail.blob", "a blob was given up: %.*s",
+                        SLICE_ARG(slice_sub(json_get_text(record, "reason"), 0, 120)));
     if (!good_id(id) || !json_get_int(record, "RecordType", &type))
         return err_make(ERR_REJECT, "mail.record", "a record without Id or RecordType");
     *out = (struct source_ident){
