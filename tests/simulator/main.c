@@ -253,7 +253,7 @@ flag_take(struct program *p, int c, const char *value)
     case 'y':
         p->syslog = value;
         return true;
-    case 'l':
+    case 'T':
         p->tls = value;
         return true;
     case 'a':
@@ -304,7 +304,7 @@ main(int argc, char **argv)
     static const struct option flags[] = {
         {"dir", required_argument, NULL, 'd'},
         {"syslog", required_argument, NULL, 'y'},
-        {"syslog-tls", required_argument, NULL, 'l'},
+        {"syslog-tls", required_argument, NULL, 'T'},
         {"speed", required_argument, NULL, 's'},
         {"hold", no_argument, NULL, 'o'},
         {"data", required_argument, NULL, 'a'},
