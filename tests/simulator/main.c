@@ -262,7 +262,7 @@ flag_take(struct program *p, int c, const char *value)
     case 'n':
         p->scenario = value;
         return true;
-    case 'l':
+    case 'b':
         p->replay = value;
         return strcmp(value, "secrl") == 0;
     case 'f':
@@ -313,7 +313,7 @@ main(int argc, char **argv)
         {"print", no_argument, NULL, 'p'},
         {"seed", required_argument, NULL, 'e'},
         {"tenants", required_argument, NULL, 't'},
-        {"replay", required_argument, NULL, 'l'},
+        {"replay", required_argument, NULL, 'b'},
         {"shared", required_argument, NULL, 'f'},
         {"clock", required_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},
