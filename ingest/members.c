@@ -151,7 +151,7 @@ is_on(const struct members *m, const struct tenant_record *r)
 {
     if (r->state != TENANT_ACTIVE || (r->sources >> m->source->number & 1) == 0)
         return false;
-    return !m->source->listens || r->identity_channel == IDENTITY_SYSLOG;
+    return !m->source->listens || r->identity_channel != IDENTITY_OFF;
 }
 
 struct err

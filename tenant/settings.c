@@ -49,7 +49,11 @@ read_source(struct slice name, struct json value, struct arena *a, struct settin
             return err_make(ERR_STOP, "usage.settings",
                             "the tenant's settings: %s stands there twice", source->name);
     struct err e = source->listens ? read_channel(value, &out->channel) : ERR_OK;
-    if (e.kind || (source->listens && out->channel != IDENTITY_SYSLOG))
+    /* lines add to what comes by apps: whoever gives a port for them may send them */
+    bool listens =
+        out->channel == IDENTITY_SYSLOG ||
+        (out->channel == IDENTITY_APPS && json_type(json_get(value, "port")) != JSON_ABSENT);
+    if (e.kind || (source->listens && !listens))
         return e;
     struct source_conf checked = {.port = 0};
     struct settings_source *s = &out->sources[out->n_sources++];

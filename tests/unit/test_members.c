@@ -83,7 +83,8 @@ test_a_tenant_is_on_when_it_is_active_and_its_switch_is(void **state)
         {&endpoint, TENANT_PURGING, ENDPOINT, IDENTITY_OFF, false},
         {&endpoint, TENANT_PURGED, ENDPOINT, IDENTITY_OFF, false},
         {&identity, TENANT_ACTIVE, IDENTITY, IDENTITY_SYSLOG, true},
-        {&identity, TENANT_ACTIVE, IDENTITY, IDENTITY_APPS, false},
+        {&identity, TENANT_ACTIVE, IDENTITY, IDENTITY_APPS, true}, /* its lines add to alerts */
+        {&identity, TENANT_ACTIVE, ENDPOINT, IDENTITY_APPS, false},
         {&identity, TENANT_ACTIVE, IDENTITY, IDENTITY_OFF, false},
         {&identity, TENANT_ACTIVE, ENDPOINT, IDENTITY_SYSLOG, false},
     };

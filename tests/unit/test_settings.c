@@ -209,23 +209,26 @@ test_the_settings_of_a_tenant_are_split_by_source(void **state)
 }
 
 static void
-test_identity_listens_only_when_syslog_is_its_channel(void **state)
+test_identity_listens_when_its_sensors_may_send(void **state)
 {
     static const struct {
         const char *json;
         enum identity_channel channel;
+        size_t listens;
     } rows[] = {
-        {"{\"sources\":{}}", IDENTITY_OFF},
-        {"{\"sources\":{\"identity\":{\"channel\":\"off\"}}}", IDENTITY_OFF},
-        {"{\"sources\":{\"identity\":{\"channel\":\"apps\"}}}", IDENTITY_APPS},
+        {"{\"sources\":{}}", IDENTITY_OFF, 0},
+        {"{\"sources\":{\"identity\":{\"channel\":\"off\"}}}", IDENTITY_OFF, 0},
+        {"{\"sources\":{\"identity\":{\"channel\":\"off\",\"port\":5514}}}", IDENTITY_OFF, 0},
+        {"{\"sources\":{\"identity\":{\"channel\":\"apps\"}}}", IDENTITY_APPS, 0},
+        {"{\"sources\":{\"identity\":{\"channel\":\"apps\",\"port\":5514}}}", IDENTITY_APPS, 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct settings s;
         struct err e = settings_read(slice_of(rows[i].json), *state, &s);
         assert_int_equal(e.kind, ERR_NONE);
         assert_int_equal(s.channel, rows[i].channel);
-        assert_int_equal(s.n_sources, 0);
-        assert_int_equal(s.mask, 0);
+        assert_int_equal(s.n_sources, rows[i].listens);
+        assert_int_equal(s.mask, rows[i].listens << 4);
         assert_true(slice_eq(s.correlation, SLICE("{\"domains\":[],\"hubs\":[]}")));
     }
 }
@@ -284,7 +287,7 @@ main(void)
         cmocka_unit_test(test_a_wrong_member_of_a_source_is_named_and_no_secret_shown),
         cmocka_unit_test(test_senders_given_twice_stay_within_their_bound),
         cmocka_unit_test(test_the_settings_of_a_tenant_are_split_by_source),
-        cmocka_unit_test(test_identity_listens_only_when_syslog_is_its_channel),
+        cmocka_unit_test(test_identity_listens_when_its_sensors_may_send),
         cmocka_unit_test(test_wrong_settings_of_a_tenant_name_the_member_and_show_no_secret),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
