@@ -5,8 +5,6 @@
  */
 #ifndef WEIR_LISTEN_INTERNAL_H
 #define WEIR_LISTEN_INTERNAL_H
-#include <uv.h>
-
 #include "common/tls.h"
 #include "ingest/feed.h"
 #include "ingest/frames.h"
