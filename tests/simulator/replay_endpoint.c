@@ -218,12 +218,15 @@ evidence(const struct replay_row *r, struct arena *a)
 
 /* ---- the alert */
 
-/* "da" and what Sentinel calls it; the portal's address of it shows that. */
+/* An id with its prefix and ticks is whole; newer ones lost their "da" in Sentinel, as the address
+ * of the alert shows. */
 static struct slice
 native_id(const struct replay_row *r, struct arena *a)
 {
-    bool whole = slice_starts(r->vendor_id, SLICE("ra")) || slice_starts(r->vendor_id, SLICE("ea"));
-    if (whole && slice_find(r->vendor_id, SLICE("_"), 0) < r->vendor_id.n && r->vendor_id.n < 36)
+    struct slice id = r->vendor_id;
+    struct slice ticks = slice_split(&id, '_');
+    int64_t number = 0;
+    if (ticks.n == 20 && slice_int(slice_sub(ticks, 2, ticks.n), &number))
         return r->vendor_id;
     return slice_join(a, SLICE("da"), r->vendor_id);
 }
