@@ -178,6 +178,8 @@ error_of(const struct transfer *t, CURLcode code)
         {CURLE_UNSUPPORTED_PROTOCOL, ERR_RETRY, "fetch.cut"}, /* the answer is no HTTP/1 */
         {CURLE_URL_MALFORMAT, ERR_REJECT, "fetch.url"},
     };
+    if (t->too_large && !t->head_whole) /* says nothing of what was asked for */
+        return err_make(ERR_RETRY, "fetch.headers", "%s: too many headers", t->where);
     if (t->too_large)
         return err_make(ERR_REJECT, "fetch.too_large", "%s: the answer is too large", t->where);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

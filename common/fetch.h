@@ -46,7 +46,8 @@ struct fetch_answer {
  *
  * done(arg, answer, e) runs on the loop exactly once. e is ERR_OK for every status the server gave
  * (look at answer->status), and then the answer lives in the arena a. Otherwise answer is NULL:
- * ERR_RETRY "fetch.connect", "fetch.timeout", "fetch.cut" (closed in the middle), "fetch.closed";
+ * ERR_RETRY "fetch.connect", "fetch.timeout", "fetch.cut" (closed in the middle), "fetch.headers"
+ * (too many), "fetch.closed";
  * ERR_REJECT "fetch.too_large", "fetch.url". Texts hold no query string, header or body.
  * The arena is not touched after done() was called, and may be freed by it.
  *

@@ -43,7 +43,7 @@ endpoint_list_url(const struct source_conf *c, struct arena *a, struct source_re
         slice_printf(a, "?$filter=%s%%20ge%%20%s%%20and%%20%s%%20lt%%20%s%s&$top=%lld%.*s", time,
                      clock_format(r->from).s, time, clock_format(r->until).s,
                      r->step & MODE_PLAIN ? "" : "&$expand=evidence",
-                     (long long)endpoint_top(c, a, r->step), SLICE_ARG(skip));
+                     (long long)source_rows(endpoint_top(c, a, r->step), r), SLICE_ARG(skip));
     struct slice url = endpoint_url(c, a, query);
     if (skip.p == NULL || query.p == NULL || url.p == NULL)
         return err_make(ERR_RETRY, "endpoint.memory", "no memory for a request");

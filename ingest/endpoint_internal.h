@@ -46,7 +46,7 @@ struct slice endpoint_url(const struct source_conf *c, struct arena *a, struct s
 MUST_CHECK struct err endpoint_list_url(const struct source_conf *c, struct arena *a,
                                         struct source_request *r);
 
-/* endpoint_top - the page that is asked for. */
+/* endpoint_top - the page that is usually asked for in that mode. */
 int64_t endpoint_top(const struct source_conf *c, struct arena *a, int mode);
 
 /* endpoint_window_from - where a round in that mode begins. */

@@ -123,6 +123,8 @@ endpoint_alert_parse(const struct answer *got, struct arena *a, struct page *out
         struct err e = endpoint_remember(out, a, "o", id, 0, CLOCK_NONE);
         return e.kind ? e : endpoint_remember(out, a, "e", id, 0, CLOCK_NONE);
     }
+    if (source_too_large(got)) /* the round goes on without it */
+        return got->failed;
     struct err e = endpoint_status(got, a);
     if (e.kind == ERR_NONE && (got->status < 200 || got->status > 299))
         e = endpoint_refused(got, a);

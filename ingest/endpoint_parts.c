@@ -172,13 +172,17 @@ endpoint_part_parse(const struct answer *got, struct arena *a, struct page *out)
     struct slice document = got->asked->carry;
     struct endpoint_document doc;
     bool again = got->status == 500;
-    struct err e = got->status == 403 || again ? ERR_OK : endpoint_status(got, a);
+    bool refused = got->status == 403 || again || source_too_large(got);
+    struct err e = refused ? ERR_OK : endpoint_status(got, a);
     if (e.kind == ERR_NONE)
         e = endpoint_document_read(document, a, &doc);
     if (e.kind)
         return e;
     if (got->status == 403)
         e = not_allowed(got, a, part, out);
+    else if (source_too_large(got))
+        e = err_make(ERR_REJECT, "endpoint.part", "/%s of an alert is too large",
+                     endpoint_part_name((enum endpoint_part)part));
     else if (again || (got->status >= 400 && got->status != 404))
         e = err_make(ERR_REJECT, "endpoint.part", "%ld: /%s of an alert is not given", got->status,
                      endpoint_part_name((enum endpoint_part)part));

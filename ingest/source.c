@@ -138,6 +138,48 @@ source_status(const struct answer *got, const char *source)
     return ERR_OK;
 }
 
+/* ---- answers that are too large */
+
+/* Beyond any number of halvings: single rows that were passed over, one after the other. */
+enum { HALVED_MAX = 32, PASSED_MAX = 2 };
+
+bool
+source_too_large(const struct answer *got)
+{
+    return got->failed.kind == ERR_REJECT && strcmp(got->failed.code, "fetch.too_large") == 0;
+}
+
+int64_t
+source_rows(int64_t usual, const struct source_request *r)
+{
+    int64_t rows = usual >> r->halved;
+    return rows > 1 ? rows : 1;
+}
+
+struct err
+source_smaller(const struct answer *got, int64_t usual, struct source_request *r, struct page *out)
+{
+    if (source_rows(usual, r) > 1) {
+        r->halved++;
+        return ERR_OK;
+    }
+    if (r->halved >= HALVED_MAX + PASSED_MAX)
+        return source_status(got, "source");
+    r->halved = (r->halved < HALVED_MAX ? HALVED_MAX : r->halved) + 1;
+    r->skip++;
+    out->warn = err_make(ERR_REJECT, got->failed.code,
+                         "one alert alone is larger than fetch.answer_max_bytes: passed over");
+    return ERR_OK;
+}
+
+void
+source_larger(int64_t usual, struct source_request *r)
+{
+    int64_t rows = source_rows(usual, r);
+    while (r->halved > 0 && source_rows(usual, r) == rows)
+        r->halved--;
+}
+
 /* ---- members */
 
 /* A NUL is a blank: PostgreSQL takes none, and a text of nothing else says nothing. */

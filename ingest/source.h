@@ -74,6 +74,7 @@ struct source_request {
     int step;                  /* the source's own: which call this is */
     struct cursor at;          /* the cursor as this request knows it */
     int64_t skip;              /* the source's own: rows before this page */
+    int halved;                /* how often its rows were halved, see source_smaller */
     int64_t from, until;       /* the source's own: the window asked for, 100 ns */
     int64_t seen;              /* the source's own: newest time on earlier pages, or CLOCK_NONE */
 };
@@ -216,6 +217,22 @@ MUST_CHECK struct err source_take(struct slice body, const char *name, struct pa
  * ERR_OK for 200..299 and for what only the source can judge (other 4xx). code must be the
  * source's name. Reads Retry-After. */
 MUST_CHECK struct err source_status(const struct answer *got, const char *source);
+/* source_too_large - there is no answer because it is larger than the worker takes. */
+bool source_too_large(const struct answer *got);
+/* source_rows - the rows to ask for: usual, halved as often as the request says; at least 1. */
+int64_t source_rows(int64_t usual, const struct source_request *r);
+/*
+ * source_smaller - what to ask for after an answer that was too large: half the rows, or what
+ * stands behind the one row that is too large alone, with a warning in the page.
+ *
+ * r        in: a copy of the request; out: its halved and skip changed, the rest is the caller's
+ * Errors:  ERR_RETRY "fetch.too_large": one row after the other is too large, so that the server
+ *          hardly does what it is asked.
+ */
+MUST_CHECK struct err source_smaller(const struct answer *got, int64_t usual,
+                                     struct source_request *r, struct page *out);
+/* source_larger - after an answer that was not: twice the rows for the next, up to the usual. */
+void source_larger(int64_t usual, struct source_request *r);
 /* source_page - json_parse for an answer: what is not JSON is ERR_RETRY, for it may be whole next
  * time. Codes as json_parse. */
 MUST_CHECK struct err source_page(struct slice body, struct arena *a, struct json *out);

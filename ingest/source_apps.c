@@ -77,8 +77,9 @@ apps_request(const struct source_conf *c, struct arena *a, struct source_request
     r->http.url = address_of(c, SLICE_NONE, a);
     r->http.body = slice_printf(a,
                                 "{\"filters\":{%.*s},\"sortField\":\"date\","
-                                "\"sortDirection\":\"asc\",\"skip\":%lld,\"limit\":%d}",
-                                SLICE_ARG(filter_of(r, a)), (long long)r->skip, PAGE_LIMIT);
+                                "\"sortDirection\":\"asc\",\"skip\":%lld,\"limit\":%lld}",
+                                SLICE_ARG(filter_of(r, a)), (long long)r->skip,
+                                (long long)source_rows(PAGE_LIMIT, r));
     r->http.headers[0] = SLICE("Accept: application/json");
     r->http.headers[1] = SLICE("Content-Type: application/json");
     r->http.n_headers = 2;
@@ -292,7 +293,7 @@ struct reading {
 
 /* hasNext, else whether the page is full or `total` promises more: members come and go. */
 static void
-judge_end(struct json doc, int64_t skip, struct reading *r)
+judge_end(struct json doc, const struct source_request *asked, struct reading *r)
 {
     struct json next = json_get(doc, "hasNext");
     int64_t total = 0, yes = 0;
@@ -303,8 +304,8 @@ judge_end(struct json doc, int64_t skip, struct reading *r)
     else if (json_type(next) == JSON_TEXT)
         r->more = slice_eq_nocase(json_text(next), SLICE("true"));
     else
-        r->more = r->rows >= PAGE_LIMIT ||
-                  (json_get_int(doc, "total", &total) && total > skip + (int64_t)r->rows);
+        r->more = (int64_t)r->rows >= source_rows(PAGE_LIMIT, asked) ||
+                  (json_get_int(doc, "total", &total) && total > asked->skip + (int64_t)r->rows);
     r->whole = !r->more;
     r->more = r->more && r->rows > 0; /* an empty page ends the chain, whatever it says */
 }
@@ -319,10 +320,11 @@ read_page(const struct answer *got, struct arena *a, struct page *out, struct re
     if (e.kind)
         return e;
     r->rows = out->n_alerts;
-    judge_end(r->doc, got->asked->skip, r);
+    judge_end(r->doc, got->asked, r);
     return ERR_OK;
 }
 
+/* The next page of a chain. */
 static struct err
 go_on(const struct answer *got, const struct source_request *r, struct arena *a, struct page *out)
 {
@@ -389,6 +391,7 @@ take_news(const struct answer *got, struct arena *a, struct page *out)
     if (e.kind)
         return e;
     r.skip += (int64_t)page.rows;
+    source_larger(PAGE_LIMIT, &r);
     if (page.more && !may_stop(got, &r))
         return go_on(got, &r, a, out);
     out->again = page.more;
@@ -464,6 +467,7 @@ take_listing(const struct answer *got, struct arena *a, struct page *out)
     if (e.kind)
         return e;
     r.skip += (int64_t)page.rows;
+    source_larger(PAGE_LIMIT, &r);
     if (page.more && r.skip < CHAIN_ROWS_MAX)
         return go_on(got, &r, a, out);
     if (page.more && r.seen <= r.from)
@@ -498,12 +502,27 @@ take_one(const struct answer *got, struct arena *a, struct page *out)
     return e.kind ? e : apps_listing_note(got->conf, &row, a, out);
 }
 
+/* A page that is too large: the same with half as many rows. */
+static struct err
+take_less(const struct answer *got, struct arena *a, struct page *out)
+{
+    struct source_request r = *got->asked;
+    if (r.step == STEP_ONE)
+        return got->failed;
+    struct err e = source_smaller(got, PAGE_LIMIT, &r, out);
+    if (e.kind && r.step == STEP_OPEN)
+        return give_up(got, e, a, out);
+    return e.kind ? e : go_on(got, &r, a, out);
+}
+
 static struct err
 apps_parse(const struct answer *got, struct arena *a, struct page *out)
 {
     if (got->asked == NULL)
         return apps_agent_parse(got, a, out);
     *out = (struct page){.at = got->asked->at};
+    if (source_too_large(got))
+        return take_less(got, a, out);
     struct err e = apps_status(got);
     bool refused = e.kind == ERR_RETRY && (got->status < 500 && got->status >= 300) &&
                    got->status != 408 && got->status != 429;

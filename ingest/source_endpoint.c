@@ -20,6 +20,9 @@
 
 #define OPEN_FOR (60 * ENDPOINT_DAY)
 
+/* An answer of so many bytes fills its window well, however few its rows: it does not grow. */
+enum { BODY_LARGE = 16 * 1024 * 1024 };
+
 /* Alerts that are completed in one round: their bytes, which each request of a chain repeats. */
 enum { COMPLETED_BYTES_MAX = 2 * 1024 * 1024 };
 
@@ -245,6 +248,7 @@ next_page(const struct answer *got, struct slice link, size_t rows, const struct
     r.skip += (int64_t)rows;
     r.seen = t->newest;
     r.step &= MODE_ALL;
+    source_larger(endpoint_top(got->conf, a, r.step), &r);
     struct err e = endpoint_list_url(got->conf, a, &r);
     if (e.kind == ERR_NONE && link_ahead(got, link).n > 0)
         r.http.url = link; /* the token goes nowhere else */
@@ -257,10 +261,12 @@ next_window(const struct answer *got, size_t rows, struct arena *a, struct page 
 {
     struct source_request r = *got->asked;
     size_t top = (size_t)endpoint_top(got->conf, a, r.step);
-    int64_t length = (r.until - r.from) * (rows < top / 8 ? 8 : rows < (top + 1) / 2 ? 2 : 1);
+    int growth = rows < top / 8 ? 8 : rows < (top + 1) / 2 ? 2 : 1;
+    int64_t length = (r.until - r.from) * (got->body.n > BODY_LARGE ? 1 : growth);
     int64_t end = r.at.until;
     r.at.since = out->at.since;
     r.skip = 0;
+    r.halved = 0;
     r.seen = CLOCK_NONE;
     r.step &= MODE_ALL;
     r.from = r.until;
@@ -296,7 +302,7 @@ go_on(const struct answer *got, struct json doc, size_t rows, const struct taken
 {
     const struct source_request *asked = got->asked;
     struct slice link = source_word(doc, "@odata.nextLink");
-    bool full = rows >= (size_t)endpoint_top(got->conf, a, asked->step);
+    bool full = rows >= (size_t)source_rows(endpoint_top(got->conf, a, asked->step), asked);
     bool paged = full || (rows > 0 && link.n > 0);
     bool whole = !paged && (!t->cut || asked->skip == 0); /* sorted, so a cut loses nothing */
     struct err e = whole ? raise_watermark(got, t->newest, a, out) : ERR_OK;
@@ -337,6 +343,12 @@ remember_mode(const struct answer *got, struct arena *a, struct page *out)
     return endpoint_remember(out, a, "m", SLICE("created"), 1, until);
 }
 
+static bool
+may_halve(const struct source_request *asked)
+{
+    return asked->skip == 0 && asked->until - asked->from > WINDOW_LEAST;
+}
+
 /* Nothing of a full page is taken: both halves of its window will bring it. */
 static struct err
 halve(const struct answer *got, struct arena *a, struct page *out)
@@ -346,6 +358,23 @@ halve(const struct answer *got, struct arena *a, struct page *out)
     r.step &= MODE_ALL;
     out->n_alerts = 0;
     struct err e = endpoint_list_url(got->conf, a, &r);
+    return e.kind ? e : endpoint_ask(out, a, &r);
+}
+
+/* A page that is too large: half its window, or of one instant half as many rows at a time. */
+static struct err
+list_smaller(const struct answer *got, struct arena *a, struct page *out)
+{
+    struct source_request r = *got->asked;
+    struct err e = remember_mode(got, a, out); /* it was understood */
+    if (e.kind)
+        return e;
+    if (may_halve(got->asked))
+        return halve(got, a, out);
+    r.step &= MODE_ALL;
+    e = source_smaller(got, endpoint_top(got->conf, a, r.step), &r, out);
+    if (e.kind == ERR_NONE)
+        e = endpoint_list_url(got->conf, a, &r);
     return e.kind ? e : endpoint_ask(out, a, &r);
 }
 
@@ -363,8 +392,8 @@ list_parse(const struct answer *got, struct arena *a, struct page *out)
     if (e.kind)
         return e;
     size_t n = out->n_alerts;
-    bool full = n >= (size_t)endpoint_top(got->conf, a, asked->step);
-    if (full && asked->skip == 0 && asked->until - asked->from > WINDOW_LEAST)
+    bool full = n >= (size_t)source_rows(endpoint_top(got->conf, a, asked->step), asked);
+    if (full && may_halve(asked))
         return halve(got, a, out);
     struct taken t = {.newest = asked->seen};
     e = read_rows(got, json_get(doc, "value"), a, out, &rows);
@@ -382,6 +411,8 @@ endpoint_parse(const struct answer *got, struct arena *a, struct page *out)
         return endpoint_alert_parse(got, a, out);
     if (got->asked->call >= CALL_PARTS)
         return endpoint_part_parse(got, a, out);
+    if (source_too_large(got))
+        return list_smaller(got, a, out);
     struct err e = endpoint_status(got, a);
     if (e.kind)
         return e;

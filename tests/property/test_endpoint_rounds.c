@@ -25,6 +25,7 @@ struct server {
     struct thing things[ALERTS_MAX];
     size_t n;
     size_t page_max;
+    size_t rows_max; /* with more an answer is too large; 0: none is */
 };
 
 struct round {
@@ -87,7 +88,13 @@ list_of(struct world *w, struct server *s, const struct source_request *r)
     }
     order_of = s;
     qsort(found, n, sizeof found[0], thing_cmp);
-    size_t top = (size_t)conf_int(w->conf, "ingest.endpoint.top");
+    size_t at_top = slice_find(r->http.url, SLICE("$top="), 0) + 5;
+    int64_t asked = conf_int(w->conf, "ingest.endpoint.top");
+    if (at_top < r->http.url.n) { /* a link of the server has none */
+        struct slice rest = slice_sub(r->http.url, at_top, r->http.url.n);
+        assert_true(slice_int(slice_sub(rest, 0, slice_find(rest, SLICE("&"), 0)), &asked));
+    }
+    size_t top = (size_t)asked;
     size_t most = s->links && s->page_max < top ? s->page_max : top;
     size_t from = (size_t)r->skip < n ? (size_t)r->skip : n;
     size_t end = n - from < most ? n : from + most;
@@ -95,6 +102,8 @@ list_of(struct world *w, struct server *s, const struct source_request *r)
     for (size_t i = from; i < end; i++)
         body = slice_printf(w->arena, "%.*s%s%.*s", SLICE_ARG(body), i > from ? "," : "",
                             SLICE_ARG(row_of(w, s, found[i], has(r->http.url, "$expand"))));
+    if (s->rows_max > 0 && end - from > s->rows_max)
+        return SLICE_NONE;
     bool more = s->links && end < n;
     return slice_printf(w->arena, "%.*s]%s}", SLICE_ARG(body),
                         more ? ",\"@odata.nextLink\":\"" BASE "/alerts?$skiptoken=7\"" : "");
@@ -123,7 +132,7 @@ answer(struct world *w, struct server *s, const struct source_request *r, struct
         if (s->refuses_updates && has(r->http.url, "lastUpdateTime"))
             return 400;
         *body = list_of(w, s, r);
-        return 200;
+        return body->p != NULL ? 200 : 0;
     }
     struct thing *t = thing_in(s, r->http.url);
     if (r->call == 1) {
@@ -203,7 +212,8 @@ run_round(struct world *w, struct server *s, struct round *r, struct cursor *sto
         struct slice body;
         long status = answer(w, s, &r->queue[r->at], &body);
         struct page *p = &r->kept[r->n_kept++];
-        e = parse(w, &r->queue[r->at], status, "", body, p);
+        e = status == 0 ? parse_too_large(w, &r->queue[r->at], p)
+                        : parse(w, &r->queue[r->at], status, "", body, p);
         if (e.kind)
             fail_msg("%s: %s", e.code, e.text);
         for (size_t i = 0; i < p->n_alerts; i++)
@@ -242,6 +252,7 @@ run_server(struct world *w, uint64_t seed)
     s->links = dice(s, 2) == 0;
     s->newest_first = dice(s, 2) == 0;
     s->page_max = 2;
+    s->rows_max = dice(s, 4) == 0 ? 1 + dice(s, 2) : 0;
     s->now = w->c.now;
     size_t rounds = 0;
     for (; rounds < 120; rounds++) {

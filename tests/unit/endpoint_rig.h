@@ -99,6 +99,19 @@ parse(struct world *w, const struct source_request *asked, long status, const ch
     return source_endpoint.parse(&got, w->arena, out);
 }
 
+/* What the worker says when an answer is larger than it takes. */
+static inline struct err
+parse_too_large(struct world *w, const struct source_request *asked, struct page *out)
+{
+    const struct answer got = {
+        .asked = asked,
+        .conf = &w->c,
+        .headers = SLICE(""),
+        .body = SLICE(""),
+        .failed = err_make(ERR_REJECT, "fetch.too_large", "GET: the answer is too large")};
+    return source_endpoint.parse(&got, w->arena, out);
+}
+
 static inline struct page
 page(struct world *w, const struct source_request *asked, const char *body)
 {

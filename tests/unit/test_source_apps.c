@@ -197,6 +197,46 @@ test_a_time_from_the_future_cannot_hide_what_comes(void **state)
     assert_int_equal(p.at.since, w->c.now);
 }
 
+static struct err
+parse_too_large(struct world *w, const struct source_request *asked, struct page *out)
+{
+    const struct answer got = {
+        .asked = asked,
+        .conf = &w->c,
+        .headers = SLICE(""),
+        .body = SLICE(""),
+        .failed = err_make(ERR_REJECT, "fetch.too_large", "POST: the answer is too large")};
+    return source_apps.parse(&got, w->arena, out);
+}
+
+static void
+test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(void **state)
+{
+    static const int limits[] = {50, 25, 12, 6, 3, 1};
+    struct world *w = *state;
+    struct source_request r = first(w, never)[0];
+    struct page p;
+    struct err e;
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        e = parse_too_large(w, &r, &p);
+        assert_int_equal(e.kind, ERR_NONE);
+        assert_int_equal(p.warn.kind, ERR_NONE);
+        assert_int_equal(p.n_next, 1);
+        r = p.next[0];
+        char expected[40];
+        (void)snprintf(expected, sizeof expected, "\"skip\":0,\"limit\":%d}", limits[i]);
+        assert_true(slice_ends(r.http.body, slice_of(expected)));
+    }
+    e = parse_too_large(w, &r, &p); /* one alone: the others must not wait for it */
+    assert_int_equal(e.kind, ERR_NONE);
+    assert_string_equal(p.warn.code, "fetch.too_large");
+    assert_true(slice_ends(p.next[0].http.body, SLICE("\"skip\":1,\"limit\":1}")));
+    r = p.next[0];
+    p = page(w, &r, rows(w, w->c.start, 1, true));
+    assert_int_equal(p.n_alerts, 1);
+    assert_true(slice_ends(p.next[0].http.body, SLICE("\"skip\":2,\"limit\":3}")));
+}
+
 static void
 test_a_long_chain_goes_on_in_the_next_round(void **state)
 {
@@ -363,6 +403,7 @@ main(void)
         T(test_the_end_of_a_chain_is_found_in_whatever_the_answer_has),
         T(test_a_page_that_comes_again_is_not_the_next_one),
         T(test_a_time_from_the_future_cannot_hide_what_comes),
+        T(test_a_page_that_is_too_large_is_asked_for_in_smaller_ones),
         T(test_a_long_chain_goes_on_in_the_next_round),
         T(test_refusals_say_what_to_do),
         T(test_what_a_refusal_says_holds_no_secret),

@@ -151,6 +151,76 @@ test_one_instant_that_overflows_is_paged_with_skip(void **state)
     assert_int_equal(p.next[0].from, r.until);
 }
 
+/* A page that was too large: what is asked for instead. */
+static struct source_request
+instead(struct world *w, const struct source_request *asked, struct page *out)
+{
+    struct err e = parse_too_large(w, asked, out);
+    if (e.kind)
+        fail_msg("%s: %s", e.code, e.text);
+    assert_int_equal(out->n_alerts, 0);
+    assert_int_equal(out->n_next, 1);
+    assert_int_equal(out->at.since, asked->at.since);
+    return out->next[0];
+}
+
+static void
+test_a_window_that_is_too_large_is_halved(void **state)
+{
+    struct world *w = *state;
+    struct page p;
+    struct source_request r = first(w, never), half = instead(w, &r, &p);
+    assert_int_equal(half.from, w->c.start);
+    assert_int_equal(half.until, at("2019-12-01T18:00:00Z"));
+    assert_true(has(half.http.url, "&$top=3"));
+    assert_int_equal(p.warn.kind, ERR_NONE);
+    p = page(w, &half, "{\"value\":[" ROW("a", "2019-12-01T01:00:00Z") "]}");
+    assert_int_equal(p.next[0].from, half.until);
+}
+
+static void
+test_one_instant_that_is_too_large_is_read_in_smaller_pages(void **state)
+{
+    struct world *w = *state;
+    struct page p;
+    struct source_request r = first(w, never);
+    size_t halvings = 0;
+    for (; has(r.http.url, "&$top=3"); halvings++) {
+        assert_in_range(halvings, 0, 40);
+        r = instead(w, &r, &p);
+    }
+    assert_true(r.until - r.from <= CLOCK_SECOND / 100);
+    assert_true(slice_ends(r.http.url, SLICE("&$top=1")));
+    p = page(w, &r, "{\"value\":[" ROW("a", "2019-12-01T00:00:00Z") "]}");
+    assert_int_equal(p.n_alerts, 1);
+    struct source_request next = p.next[0]; /* and larger ones again after one that came */
+    assert_true(slice_ends(next.http.url, SLICE("&$top=3&$skip=1")));
+    p = page(w, &next, "{\"value\":[]}");
+    assert_true(slice_ends(p.next[0].http.url, SLICE("&$top=3")));
+}
+
+static void
+test_one_alert_that_is_too_large_does_not_hold_up_the_others(void **state)
+{
+    struct world *w = *state;
+    struct page p;
+    struct source_request r = first(w, never);
+    r.until = r.from + 1;
+    r = instead(w, &r, &p);
+    assert_int_equal(p.warn.kind, ERR_NONE);
+    r = instead(w, &r, &p);
+    assert_string_equal(p.warn.code, "fetch.too_large");
+    assert_true(slice_ends(r.http.url, SLICE("&$top=1&$skip=1")));
+    r = instead(w, &r, &p);
+    assert_true(slice_ends(r.http.url, SLICE("&$top=1&$skip=2")));
+    struct page ok = page(w, &r, "{\"value\":[" ROW("a", "2019-12-01T00:00:00Z") "]}");
+    assert_int_equal(ok.n_alerts, 1);
+    /* a server that answers so whatever is asked is in trouble, and no alert is passed over */
+    struct err e = parse_too_large(w, &r, &p);
+    assert_int_equal(e.kind, ERR_RETRY);
+    assert_string_equal(e.code, "fetch.too_large");
+}
+
 static void
 test_more_rows_than_asked_for_are_a_full_page(void **state)
 {
@@ -487,6 +557,9 @@ main(void)
         T(test_an_empty_page_leaves_the_watermark_alone),
         T(test_a_full_page_is_not_taken_and_its_window_halved),
         T(test_one_instant_that_overflows_is_paged_with_skip),
+        T(test_a_window_that_is_too_large_is_halved),
+        T(test_one_instant_that_is_too_large_is_read_in_smaller_pages),
+        T(test_one_alert_that_is_too_large_does_not_hold_up_the_others),
         T(test_more_rows_than_asked_for_are_a_full_page),
         T(test_a_link_ahead_is_followed_at_the_same_server_only),
         T(test_the_watermark_waits_for_the_last_page_of_a_window),
