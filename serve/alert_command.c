@@ -1,9 +1,9 @@
 /*
  * alert_command.c: alerts of a tenant, one a line, in the format that `weir correlate` reads.
  *
- * Times, stage and keys are those of all versions, as the service's own correlator holds them; the
- * weights that the tenant's list of hubs gives them have no place in the format. "incident" is
- * where the service has put the alert.
+ * Times, level and keys are those of all versions, as the service's own correlator holds them,
+ * the stage is the newest version's. Weights that the tenant's list of hubs gives to keys have no
+ * place in the format. "incident" is where the service has put the alert.
  */
 #include "serve/alert_command.h"
 
