@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 64 * 1024, ALIGN = 16 };
+/* Blocks double, so that the many small arenas of a worker stay small. */
+enum { BLOCK_LEAST = 4 * 1024, BLOCK_BYTES = 64 * 1024, ALIGN = 16 };
 
 struct block {
     struct block *next;
@@ -25,7 +26,13 @@ struct arena {
     struct deferred *deferred;
     size_t limit;
     size_t used;
+    size_t ordinary; /* size of the next block */
     bool refused;
+    bool secret;
+    struct arena_pool *pool; /* NULL: none */
+    size_t credit;           /* taken from the pool and not in use */
+    size_t taken;            /* from the pool, in all */
+    size_t pool_refused;     /* the largest */
 };
 
 struct arena *
@@ -33,17 +40,54 @@ arena_new(size_t limit)
 {
     struct arena *a = calloc(1, sizeof *a);
     if (a != NULL)
-        a->limit = limit;
+        *a = (struct arena){.limit = limit, .ordinary = BLOCK_LEAST};
     return a;
+}
+
+void
+arena_share(struct arena *a, struct arena_pool *pool, size_t least)
+{
+    a->pool = pool;
+    a->credit = a->taken = least;
+    pool->used += least;
+}
+
+/* From what was taken, then from what the pool has left. */
+static bool
+pool_take(struct arena *a, size_t bytes)
+{
+    size_t more = bytes > a->credit ? bytes - a->credit : 0;
+    if (a->pool == NULL)
+        return true;
+    if (more > 0 && (a->pool->used > a->pool->max || more > a->pool->max - a->pool->used)) {
+        a->pool_refused = bytes > a->pool_refused ? bytes : a->pool_refused;
+        return false;
+    }
+    a->credit -= bytes - more;
+    a->taken += more;
+    a->pool->used += more;
+    return true;
+}
+
+static void
+pool_give_back(struct arena *a)
+{
+    if (a->pool != NULL)
+        a->pool->used -= a->taken;
+    a->pool = NULL;
+    a->credit = a->taken = 0;
+    a->pool_refused = 0;
 }
 
 static struct block *
 block_add(struct arena *a, size_t bytes)
 {
-    size_t size = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
-    struct block *b = malloc(sizeof *b + size);
+    size_t size = bytes > a->ordinary ? bytes : a->ordinary;
+    struct block *b = pool_take(a, size) ? malloc(sizeof *b + size) : NULL;
     if (b == NULL)
         return NULL;
+    if (a->ordinary < BLOCK_BYTES)
+        a->ordinary *= 2;
     *b = (struct block){.next = a->blocks, .size = size};
     a->blocks = b;
     return b;
@@ -73,6 +117,17 @@ arena_alloc(struct arena *a, size_t bytes)
     b->used += need;
     a->used += need;
     return memset(p, 0, need);
+}
+
+bool
+arena_take(struct arena *a, size_t bytes)
+{
+    if (bytes > a->limit || a->used > a->limit - bytes || !pool_take(a, bytes)) {
+        a->refused = true;
+        return false;
+    }
+    a->used += bytes;
+    return true;
 }
 
 void *
@@ -110,6 +165,18 @@ arena_short(const struct arena *a)
 }
 
 size_t
+arena_pool_short(const struct arena *a)
+{
+    return a->pool_refused;
+}
+
+void
+arena_secret(struct arena *a)
+{
+    a->secret = true;
+}
+
+size_t
 arena_used(const struct arena *a)
 {
     return a->used;
@@ -123,7 +190,15 @@ release_deferred(struct arena *a)
     a->deferred = NULL;
 }
 
-/* Frees all blocks but one of the ordinary size, which the next unit starts with. */
+static void
+block_free(const struct arena *a, struct block *b)
+{
+    if (a->secret)
+        explicit_bzero(b->data, b->used);
+    free(b);
+}
+
+/* Frees all blocks but the largest of the ordinary sizes, which the next unit starts with. */
 void
 arena_reset(struct arena *a)
 {
@@ -131,15 +206,21 @@ arena_reset(struct arena *a)
     struct block *kept = NULL;
     for (struct block *b = a->blocks, *next; b != NULL; b = next) {
         next = b->next;
-        if (kept == NULL && b->size == BLOCK_BYTES)
+        struct block *spare = b;
+        if (b->size <= BLOCK_BYTES && (kept == NULL || kept->size < b->size)) {
+            spare = kept;
             kept = b;
-        else
-            free(b);
+        }
+        if (spare != NULL)
+            block_free(a, spare);
     }
     if (kept != NULL) {
+        if (a->secret)
+            explicit_bzero(kept->data, kept->used);
         kept->next = NULL;
         kept->used = 0;
     }
+    pool_give_back(a);
     a->blocks = kept;
     a->used = 0;
     a->refused = false;

@@ -31,6 +31,26 @@ size_t arena_used(const struct arena *a);
  * were not given may lack a part. */
 _Bool arena_short(const struct arena *a);
 
+/* arena_take - n bytes that a library allocated for this unit count as given out. False: limit
+ * reached, and nothing was counted. */
+_Bool arena_take(struct arena *a, size_t bytes);
+
+/* Memory that many arenas share, beside their own limits; lives longer than they. */
+struct arena_pool {
+    size_t used, max; /* bytes */
+};
+
+/* arena_share - a new arena takes from the pool: `least` bytes now, whatever is left in it, and
+ * more as it grows, while there is some. All is given back at the reset or free. */
+void arena_share(struct arena *a, struct arena_pool *pool, size_t least);
+
+/* arena_pool_short - as arena_short, and because the pool had no more: the bytes of the largest
+ * allocation that was refused. 0: none was. */
+size_t arena_pool_short(const struct arena *a);
+
+/* arena_secret - its bytes are wiped before they are given back. */
+void arena_secret(struct arena *a);
+
 /* arena_reset - end of the unit: earlier pointers are dead, the memory serves the next. */
 void arena_reset(struct arena *a);
 

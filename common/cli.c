@@ -368,10 +368,13 @@ static int
 command_run(struct cli *cli)
 {
     struct err e = required_check(cli);
+    process_guard();
     if (!e.kind)
         e = conf_load(cli->tables, cli->config, cli->settings, &cli->conf);
     if (!e.kind)
         e = log_prepare(cli);
+    if (!e.kind && is(cli->command->noun, "run"))
+        process_descriptors();
     if (!e.kind && is(cli->command->noun, "run"))
         e = process_follow(conf_int(cli->conf, "run.parent_pid"));
     return e.kind ? cli_fail(cli, e) : cli->command->run(cli);

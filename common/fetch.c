@@ -10,8 +10,10 @@
 enum {
     CONNECT_MAX_MS = 10000,
     CONNECTIONS_KEPT = 64,
-    CONNECTIONS_PER_HOST = 64,
-    CONNECTIONS_MAX = 256,
+    CONNECTIONS_PER_HOST = 512, /* many tenants share a host, and slow ones must not fill it */
+    CONNECTIONS_MAX = 2048,
+    SLOW_BYTES_S = 128, /* what brings less than this ... */
+    SLOW_MAX_S = 30,    /* ... for so long is given up */
     HEADERS_MAX_BYTES = 256 << 10,
     BODY_FIRST_BYTES = 16 << 10,
     BODY_KNOWN_MAX_BYTES = 1 << 20, /* a promised length is believed up to here */
@@ -34,6 +36,8 @@ struct transfer {
     CURL *easy;
     struct curl_slist *headers;
     char *body;
+    size_t body_bytes;
+    size_t answer_max_bytes;
     char where[120]; /* the URL without user and query, for texts */
     struct arena *arena;
     void (*done)(void *arg, const struct fetch_answer *answer, struct err e);
@@ -110,7 +114,7 @@ static size_t
 on_body(char *bytes, size_t one, size_t n, void *arg)
 {
     struct transfer *t = arg;
-    size_t max = t->fetch->answer_max_bytes;
+    size_t max = t->answer_max_bytes;
     curl_off_t promised = 0;
     (void)curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &promised);
     if (promised > 0 && (uint64_t)promised > max) {
@@ -156,7 +160,11 @@ transfer_free(struct transfer *t)
     if (t->link != NULL)
         transfer_unlink(t, t->link);
     curl_easy_cleanup(t->easy);
+    for (struct curl_slist *h = t->headers; h != NULL; h = h->next)
+        explicit_bzero(h->data, strlen(h->data)); /* one of them may be Authorization */
     curl_slist_free_all(t->headers);
+    if (t->body != NULL)
+        explicit_bzero(t->body, t->body_bytes);
     free(t->body);
     free(t);
 }
@@ -181,7 +189,8 @@ error_of(const struct transfer *t, CURLcode code)
     if (t->too_large && !t->head_whole) /* says nothing of what was asked for */
         return err_make(ERR_RETRY, "fetch.headers", "%s: too many headers", t->where);
     if (t->too_large)
-        return err_make(ERR_REJECT, "fetch.too_large", "%s: the answer is too large", t->where);
+        return err_make(ERR_REJECT, "fetch.too_large", "%s: the answer is larger than %zu bytes",
+                        t->where, t->answer_max_bytes);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].curl == code)
             return err_make(rows[i].kind, rows[i].code, "%s: %s", t->where,
@@ -433,6 +442,8 @@ header_add(struct transfer *t, struct slice line)
 {
     char *text = line.p != NULL ? strndup(line.p, line.n) : NULL;
     struct curl_slist *longer = text != NULL ? curl_slist_append(t->headers, text) : NULL;
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
     free(text);
     if (longer == NULL)
         return false;
@@ -459,6 +470,7 @@ request_copy(struct transfer *t, const struct fetch_request *r)
         t->body = malloc(r->body.n + 1);
         if (t->body == NULL)
             return false;
+        t->body_bytes = r->body.n;
         if (r->body.n > 0)
             memcpy(t->body, r->body.p, r->body.n);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
@@ -485,6 +497,8 @@ options_set(struct transfer *t)
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, f->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      f->timeout_ms < CONNECT_MAX_MS ? f->timeout_ms : (long)CONNECT_MAX_MS);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_S);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)SLOW_MAX_S);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "weir/" WEIR_VERSION);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
@@ -519,6 +533,9 @@ fetch_start(struct fetch *f, const struct fetch_request *r, struct arena *a,
         return err_make(ERR_RETRY, "fetch.memory", "out of memory");
     *t = (struct transfer){
         .fetch = f, .easy = curl_easy_init(), .arena = a, .done = done, .arg = arg};
+    t->answer_max_bytes = r->answer_max_bytes > 0 && r->answer_max_bytes < f->answer_max_bytes
+                              ? r->answer_max_bytes
+                              : f->answer_max_bytes;
     where_set(t, r->url);
     if (t->easy == NULL || !request_copy(t, r)) {
         e = err_make(ERR_RETRY, "fetch.memory", "%s: out of memory", t->where);

@@ -1,9 +1,9 @@
 /*
  * fetch.h: HTTP out, libcurl on the loop.
  *
- * One multi handle a process; keep-alive; HTTP/1.1; every answer is bounded in size and time. No
- * retries here: the caller decides, with fetch_retry_after and the kind of the error.
- * Ref: sources.md 1.2, libraries.md 5.6.
+ * Answers that hardly move are given up before the time is over. One multi handle a process;
+ * keep-alive; HTTP/1.1; every answer is bounded in size and time. No retries here: the caller
+ * decides, with fetch_retry_after and the kind of the error. Ref: sources.md 1.2, libraries.md 5.6.
  */
 #ifndef WEIR_FETCH_H
 #define WEIR_FETCH_H
@@ -31,7 +31,8 @@ struct fetch_request {
     struct slice url;                        /* http or https */
     struct slice headers[FETCH_HEADERS_MAX]; /* "Name: value" */
     size_t n_headers;
-    struct slice body; /* SLICE_NONE: none */
+    struct slice body;       /* SLICE_NONE: none */
+    size_t answer_max_bytes; /* less than fetch.answer_max_bytes; 0: that */
 };
 
 struct fetch_answer {

@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { TEXT_MAX = 4096 };
+enum { TEXT_MAX = 4096, DESCRIPTORS_MOST = 65536 };
 
 /* The first part of a file of /proc, NUL-terminated. False: not there. */
 static bool
@@ -115,6 +115,26 @@ process_read(struct process_number out[PROCESS_NUMBERS])
     add_start(out, &n);
     add_descriptors(out, &n);
     return n;
+}
+
+void
+process_guard(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none); /* a pipe for cores does not ask for it, so: */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+void
+process_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MOST ? limit.rlim_max : DESCRIPTORS_MOST;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* without, connections are refused and tried again */
 }
 
 struct err

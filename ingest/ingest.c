@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/metric.h"
+#include "ingest/answers.h"
 #include "ingest/feed.h"
 #include "ingest/hook.h"
 #include "ingest/leftover.h"
@@ -21,6 +22,9 @@ const struct opt ingest_opts[] = {
             "How far back the first request of a new tenant reaches."),
     OPT_INT("ingest.concurrency", "requests", 4, 1, 64,
             "How many requests for one tenant may be under way at once, where its source allows."),
+    OPT_INT("ingest.answers_max_bytes", "bytes", 64 << 20, 4 << 20, INT64_C(1) << 36,
+            "Memory for answers of sources, of all tenants of a worker together; a single large "
+            "one may come on top. Requests wait for their turn."),
     OPT_INT("ingest.quota_percent", "percent", 0, 0, 100,
             "How much of a source's request quota is used; 0: the share that is usual for the "
             "source, which leaves room for other clients."),
@@ -276,6 +280,7 @@ open_parts(struct worker *w, const char *region)
         e = hook_start(env->loop, env->conf, env->source->hook, on_wake, w, &w->news);
     if (e.kind)
         return e;
+    env->answers = answers_new((size_t)conf_int(env->conf, "ingest.answers_max_bytes"));
     env->shared = out_shared_new(env->producer);
     env->listen = w->listens ? listen_shared_new() : NULL;
     bool whole = env->shared != NULL && (env->listen != NULL || !w->listens);
@@ -347,6 +352,7 @@ run_ingest(struct cli *cli)
     int ended = loop_run(w.env.loop);
     loop_free(w.env.loop);
     out_shared_free(w.env.shared);
+    answers_free(w.env.answers);
     listen_shared_free(w.env.listen);
     codec_free(w.env.codec);
     seal_free(w.env.seal);

@@ -22,6 +22,7 @@
 extern const struct opt ingest_opts[];
 extern const struct cli_command run_ingest_command;
 
+struct answers;
 struct out_shared;
 struct listen_shared;
 
@@ -36,6 +37,7 @@ struct ingest {
     struct seal *seal;
     struct codec *codec;
     struct out_shared *shared;    /* see out.h */
+    struct answers *answers;      /* see answers.h */
     struct listen_shared *listen; /* see listen.h; NULL: the source is asked */
     struct topic_name topic;      /* weir.R.alerts */
 };

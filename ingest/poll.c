@@ -10,7 +10,10 @@
 #include "ingest/poll_parts.h"
 
 enum {
-    SETTINGS_LIMIT = 64 * 1024 * 1024,
+    SETTINGS_LIMIT = 1024 * 1024,
+    LOADING_LIMIT = 64 * 1024 * 1024,  /* the most notes, as JSON and read */
+    NOTES_KEPT_BYTES = 16 * 1024,      /* more are read again for the next round */
+    SERVICE_WAIT_MAX_MS = 3600 * 1000, /* however long a service asks us to wait */
     MERGE_LIMIT = 64 * 1024 * 1024,
     WAKE_MS = 1000,       /* a burst of notifications is one round */
     REFUSED_WAIT_S = 300, /* until somebody may have repaired a secret or permission */
@@ -35,6 +38,7 @@ finish(struct poll *p)
     if (!p->closing || !p->timer_closed || p->busy > 0)
         return;
     arena_free(p->settings);
+    arena_free(p->loading);
     notes_free(&p->notes);
     notes_free(&p->next_notes);
     free(p->limits);
@@ -90,17 +94,28 @@ poll_wait(struct poll *p, int64_t ms)
         uv_timer_start(&p->timer, on_timer, (uint64_t)ms, 0);
 }
 
+void
+poll_hide(const struct poll *p, struct err *e)
+{
+    secret_hide(p->conf.client_secret, e->text);
+    secret_hide(p->conf.static_token, e->text);
+    if (p->token != NULL)
+        token_hide(p->token, e->text);
+}
+
 /* Says so once for each new trouble. */
 void
 poll_pause(struct poll *p, struct err e, unsigned tries)
 {
     uint32_t random;
+    poll_hide(p, &e);
     crypto_random(&random, sizeof random);
     int64_t ms = poll_backoff(tries, random);
     if (e.kind == ERR_STOP)
         ms = (int64_t)REFUSED_WAIT_S * 1000;
     else if (e.after_ms > 0)
-        ms = e.after_ms + (int64_t)(random % 1000);
+        ms = (e.after_ms < SERVICE_WAIT_MAX_MS ? e.after_ms : SERVICE_WAIT_MAX_MS) +
+             (int64_t)(random % 1000);
     if (p->trouble == NULL || strcmp(p->trouble, e.code) != 0)
         log_err("ingest.trouble", &e, LOG_STR("source", p->env->source->name),
                 LOG_OID(&p->tenant.oid), LOG_INT("wait_ms", ms));
@@ -167,24 +182,25 @@ limits_new(struct poll *p)
     return ERR_OK;
 }
 
+/* What was loaded is dropped, and what is kept is small: a worker has 10,000 idle tenants. */
 static struct err
 take_loaded(struct poll *p)
 {
-    const struct source_notes none = {.n = 0};
-    struct err e = source_conf_read(p->env->source, p->load.settings, p->settings, &p->conf);
+    struct source_conf c = {.conf = p->env->conf};
+    struct err e = source_conf_read(p->env->source, p->load.settings, p->loading, &c);
+    c.directory_id = p->load.directory_id;
     if (e.kind == ERR_NONE)
-        e = notes_merge(&p->load.notes, NULL, 0, clock_now(), p->settings, &p->notes);
+        e = source_conf_copy(&c, p->settings, &p->conf);
+    if (e.kind == ERR_NONE)
+        e = notes_merge(&p->load.notes, NULL, 0, clock_now(), p->loading, &p->notes);
     if (e.kind == ERR_NONE)
         e = limits_new(p);
-    if (e.kind)
-        return e;
-    p->token = token_new(p->env->fetch, &p->conf);
-    if (p->token == NULL)
-        return err_make(ERR_RETRY, "ingest.memory", "out of memory");
-    p->conf.directory_id = p->load.directory_id;
-    p->conf.notes = none;
+    if (e.kind == ERR_NONE && p->token == NULL)
+        p->token = token_new(p->env->fetch, &p->conf);
+    if (e.kind == ERR_NONE && p->token == NULL)
+        e = err_make(ERR_RETRY, "ingest.memory", "out of memory");
     p->stored = p->load.cursor;
-    return ERR_OK;
+    return e;
 }
 
 /* After a restart the first rounds of all tenants are spread over the interval. */
@@ -203,7 +219,9 @@ begin(struct poll *p)
     }
     p->phase = PHASE_IDLE;
     crypto_random(&random, sizeof random);
-    if (p->load.asked_before && !p->tenant.at_once)
+    bool first = !p->began;
+    p->began = true;
+    if (first && p->load.asked_before && !p->tenant.at_once)
         poll_wait(p, (int64_t)random % (conf_int(p->env->conf, "ingest.poll_s") * 1000));
     else
         poll_step(p);
@@ -243,6 +261,8 @@ on_loaded(void *arg, struct err e)
         status_begin(p);
     if (e.kind == ERR_NONE)
         e = take_loaded(p);
+    arena_free(p->loading);
+    p->loading = NULL;
     if (e.kind) {
         if (!is_gone(p, e))
             poll_lose(p, e);
@@ -259,8 +279,14 @@ load(struct poll *p)
     arena_reset(p->settings);
     p->conf = (struct source_conf){.conf = p->env->conf};
     notes_free(&p->notes);
+    p->loading = arena_new(LOADING_LIMIT);
+    if (p->loading == NULL) {
+        poll_lose(p, err_make(ERR_RETRY, "ingest.memory", "out of memory"));
+        return;
+    }
+    arena_secret(p->loading);
     p->busy++;
-    state_load_start(&p->load, p->env, &p->tenant, p->settings, on_loaded, p);
+    state_load_start(&p->load, p->env, &p->tenant, p->loading, on_loaded, p);
 }
 
 /* ---- rounds */
@@ -271,7 +297,9 @@ rest(struct poll *p)
     bool again = p->round.again;
     well(p);
     round_forget(p);
-    p->phase = PHASE_IDLE;
+    p->phase = p->notes.bytes > NOTES_KEPT_BYTES ? PHASE_LOADING : PHASE_IDLE;
+    if (p->phase == PHASE_LOADING)
+        notes_free(&p->notes);
     poll_wait(p, again ? 0 : conf_int(p->env->conf, "ingest.poll_s") * 1000);
 }
 
@@ -354,10 +382,9 @@ end_round(struct poll *p)
 bool
 poll_wake(struct poll *p, struct slice directory_id)
 {
-    if (p->closing || p->phase == PHASE_LOADING ||
-        !slice_eq_nocase(p->conf.directory_id, directory_id))
+    if (p->closing || !slice_eq_nocase(p->conf.directory_id, directory_id))
         return false;
-    if (p->phase != PHASE_IDLE)
+    if (p->phase == PHASE_ROUND || p->phase == PHASE_SAVING)
         p->round.again = true;
     else if (p->tries == 0 && poll_waits(p) && uv_timer_get_due_in(&p->timer) > WAKE_MS)
         uv_timer_start(&p->timer, on_timer, WAKE_MS, 0);
@@ -392,6 +419,8 @@ poll_step(struct poll *p)
     if (p->phase == PHASE_IDLE && !poll_waits(p))
         begin_round(p);
     if (p->phase != PHASE_ROUND || p->waiting_room || !round_send(p) || poll_waits(p))
+        return;
+    if (p->phase != PHASE_ROUND) /* lost while its pages were sent */
         return;
     if (p->failed.kind == ERR_NONE && !round_ask(p))
         return;
@@ -441,6 +470,7 @@ poll_start(const struct ingest *env, const struct ingest_tenant *tenant, ingest_
         free(p);
         return NULL;
     }
+    arena_secret(p->settings);
     uv_timer_init(loop_uv(env->loop), &p->timer);
     p->timer.data = p;
     load(p);

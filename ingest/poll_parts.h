@@ -9,6 +9,7 @@
  */
 #ifndef WEIR_POLL_PARTS_H
 #define WEIR_POLL_PARTS_H
+#include "ingest/answers.h"
 #include "ingest/limit.h"
 #include "ingest/notes.h"
 #include "ingest/out.h"
@@ -19,6 +20,7 @@
 enum slot_state {
     SLOT_FREE = 0,
     SLOT_AGAIN,   /* to be asked once more */
+    SLOT_ROOM,    /* waits for memory */
     SLOT_TOKEN,   /* waits for a token */
     SLOT_ASKED,   /* waits for the answer */
     SLOT_SENDING, /* its page goes to Kafka */
@@ -28,6 +30,7 @@ struct slot {
     struct poll *poll;
     enum slot_state state;
     size_t at; /* of its request in the round */
+    struct answers_want room;
     struct token_want want;
     unsigned token;      /* serial of the one that was sent */
     struct arena *arena; /* of the answer and the page; NULL: none */
@@ -35,6 +38,7 @@ struct slot {
     size_t page_at;   /* alerts before it were sent */
     bool asked_again; /* it was refused with 401 once */
     unsigned tries;   /* how often it failed */
+    size_t need;      /* bytes that its answer wants; 0: not known */
 };
 
 /* The requests of one round; all in its arena. */
@@ -77,6 +81,7 @@ struct poll {
     void *arg;
     enum phase phase;
     struct arena *settings; /* texts of conf */
+    struct arena *loading;  /* of a load under way */
     struct source_conf conf;
     int64_t ahead_s;  /* the source's clock before ours, when that matters */
     bool clock_known; /* the source has told its time */
@@ -89,7 +94,9 @@ struct poll {
     struct notes next_notes;
     struct round round;
     struct status status;
-    bool first; /* the status is being stored for the first time, before the first request */
+    size_t usual; /* bytes that the last answer with alerts took; 0: none came yet */
+    bool began;   /* a round was begun, or its time was set */
+    bool first;   /* the status is being stored for the first time, before the first request */
     bool waiting_room;
     struct err failed;   /* this round: why a record was not confirmed */
     unsigned tries;      /* failed rounds in a row */
@@ -116,6 +123,9 @@ bool poll_waits(const struct poll *p);
 
 /* poll_wait - step again in ms; a wait under way is only made longer. */
 void poll_wait(struct poll *p, int64_t ms);
+
+/* poll_hide - no secret of the tenant in a text that will be shown, whatever a service said. */
+void poll_hide(const struct poll *p, struct err *e);
 
 /* poll_status_saved - the status was stored, or not. */
 void poll_status_saved(struct poll *p, struct err e);

@@ -8,7 +8,9 @@
 
 enum {
     ROUND_LIMIT = 32 * 1024 * 1024,
-    ANSWER_TIMES = 8, /* of the largest answer: the body, its JSON tape, its items */
+    ANSWER_TIMES = 16, /* of the largest answer: twice the body, JSON_TIMES, its items */
+    JSON_TIMES = 6,    /* of a body, while it is read as JSON: its copy, index and values */
+    ANSWER_MAX_MIB = 64,
     REQUESTS_PER_ROUND_MAX = 20000,
     NOTES_PER_ROUND_MAX = 4 * SOURCE_NOTES_MAX,
     SAME_REQUEST_TRIES = 8, /* of one request, before its round begins again */
@@ -110,35 +112,41 @@ round_begin(struct poll *p)
 
 /* ---- slots */
 
+/* With the memory given back others may begin, also of this round: s may be gone afterwards. */
 static void
 slot_rest(struct slot *s, enum slot_state state)
 {
-    arena_free(s->arena);
+    struct arena *a = s->arena;
     s->arena = NULL;
     s->page = (struct page){.n_alerts = 0};
     s->page_at = 0;
     s->state = state;
+    answers_leave(s->poll->env->answers, a);
 }
 
 static void
 slot_done(struct slot *s)
 {
-    slot_rest(s, SLOT_FREE);
     s->poll->round.busy--;
+    slot_rest(s, SLOT_FREE);
 }
 
 void
 round_forget(struct poll *p)
 {
     struct round *r = &p->round;
-    for (size_t i = 0; i < r->n_slots; i++) {
+    for (size_t i = 0; i < r->n_slots; i++) { /* all of them, before memory is given back */
         struct slot *s = &r->slots[i];
         if (s->state == SLOT_TOKEN && p->token != NULL)
             token_unwant(p->token, &s->want);
+        if (s->state == SLOT_ROOM)
+            answers_unwant(p->env->answers, &s->room);
         if (s->state == SLOT_ASKED)
             fetch_cancel(p->env->fetch, s);
-        arena_free(s->arena);
+        s->state = SLOT_FREE;
     }
+    for (size_t i = 0; i < r->n_slots; i++)
+        slot_rest(&r->slots[i], SLOT_FREE);
     arena_free(r->arena);
     *r = (struct round){.arena = NULL};
     p->conf.notes = (struct source_notes){.n = 0};
@@ -175,10 +183,14 @@ take_answer(struct slot *s, const struct fetch_answer *answer, struct err failed
                                .tries = s->tries,
                                .failed = failed};
     struct page page = {.at = got.asked->at};
+    if (!arena_take(s->arena, got.body.n * JSON_TIMES))
+        return err_make(ERR_RETRY, "ingest.memory", "no memory for an answer of %zu bytes",
+                        got.body.n);
     struct err e = p->env->source->parse(&got, s->arena, &page);
     if (e.kind)
         return e;
     if (page.warn.kind) {
+        poll_hide(p, &page.warn);
         log_err("ingest.warning", &page.warn, LOG_STR("source", p->env->source->name),
                 LOG_OID(&p->tenant.oid));
         metric_add(METRIC_weir_ingest_warnings_total, 1, p->env->source->name, page.warn.code);
@@ -191,14 +203,17 @@ take_answer(struct slot *s, const struct fetch_answer *answer, struct err failed
     metric_add(METRIC_weir_ingest_requests_total, 1, p->env->source->name, "ok");
     r->again = r->again || page.again;
     advance(&r->at, &page.at);
+    if (page.n_alerts > 0)
+        p->usual = arena_used(s->arena);
     s->page = page;
     s->state = SLOT_SENDING;
     return ERR_OK;
 }
 
 static void
-note_rejected(const struct poll *p, const struct err *e)
+note_rejected(const struct poll *p, struct err *e)
 {
+    poll_hide(p, e);
     log_err("ingest.rejected", e, LOG_STR("source", p->env->source->name), LOG_OID(&p->tenant.oid));
     metric_add(METRIC_weir_ingest_rejected_total, 1, p->env->source->name, e->code);
 }
@@ -269,6 +284,17 @@ on_failed(struct slot *s, long status, struct err e)
     ask_again(s, e);
 }
 
+/* The worker's memory was used up by others: again, when there is enough. */
+static void
+more_room(struct slot *s)
+{
+    struct poll *p = s->poll;
+    s->need = answers_need(s->arena, s->need);
+    metric_add(METRIC_weir_ingest_requests_total, 1, p->env->source->name, "memory");
+    slot_rest(s, SLOT_AGAIN);
+    poll_step(p);
+}
+
 static void
 on_answer(void *arg, const struct fetch_answer *answer, struct err e)
 {
@@ -282,10 +308,18 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
         poll_step(p);
         return;
     }
+    if (e.kind && arena_pool_short(s->arena) > 0) {
+        more_room(s);
+        return;
+    }
     if (e.kind == ERR_REJECT) /* too large: nothing is taken of it (design.md 10) */
         metric_add(METRIC_weir_ingest_rejected_total, 1, p->env->source->name, e.code);
     /* without an answer the source decides too: most have it asked for again, see source_status */
     e = take_answer(s, answer != NULL ? answer : &none, e);
+    if (e.kind && arena_pool_short(s->arena) > 0) {
+        more_room(s);
+        return;
+    }
     if (e.kind == ERR_REJECT) { /* nothing can be taken of this answer: the rest goes on */
         note_rejected(p, &e);
         slot_done(s);
@@ -299,37 +333,74 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
 
 /* ---- asking */
 
+static size_t
+answer_max(const struct poll *p)
+{
+    size_t mib = p->env->source->answer_max_mib > 0 ? (size_t)p->env->source->answer_max_mib
+                                                    : ANSWER_MAX_MIB;
+    return mib << 20;
+}
+
+static struct err
+send_request(struct slot *s, struct slice header)
+{
+    struct poll *p = s->poll;
+    struct fetch_request r = p->round.queue[s->at].http;
+    if (r.n_headers == FETCH_HEADERS_MAX)
+        return err_make(ERR_STOP, "ingest.headers", "a request with too many headers");
+    r.headers[r.n_headers++] = header;
+    r.answer_max_bytes = answer_max(p);
+    s->token = token_serial(p->token);
+    return fetch_start(p->env->fetch, &r, s->arena, on_answer, s);
+}
+
 static void
 on_token(void *arg, struct slice header, struct err e)
 {
     struct slot *s = arg;
     struct poll *p = s->poll;
-    struct source_request *asked = &p->round.queue[s->at];
-    struct fetch_request r = asked->http;
     int64_t wait_ms = 0;
-    if (e.kind == ERR_NONE && r.n_headers == FETCH_HEADERS_MAX)
-        e = err_make(ERR_STOP, "ingest.headers", "a request with too many headers");
     if (e.kind == ERR_NONE && p->limits != NULL)
-        wait_ms = limit_take(&p->limits[asked->call], clock_mono_ms());
-    if (e.kind == ERR_NONE && wait_ms > 0) { /* others were faster while the token came */
-        slot_rest(s, SLOT_AGAIN);
+        wait_ms = limit_take(&p->limits[p->round.queue[s->at].call], clock_mono_ms());
+    if (wait_ms > 0) { /* others were faster while the token came */
         poll_wait(p, wait_ms);
+        slot_rest(s, SLOT_AGAIN);
         return;
     }
-    if (e.kind == ERR_NONE) {
-        r.headers[r.n_headers++] = header;
-        s->token = token_serial(p->token);
-        s->arena =
-            arena_new((size_t)conf_int(p->env->conf, "fetch.answer_max_bytes") * ANSWER_TIMES);
-        e = s->arena != NULL ? fetch_start(p->env->fetch, &r, s->arena, on_answer, s)
-                             : err_make(ERR_RETRY, "ingest.memory", "out of memory");
-    }
+    if (e.kind == ERR_NONE)
+        e = send_request(s, header);
     if (e.kind) {
         poll_lose(p, e);
         return;
     }
     s->state = SLOT_ASKED;
     status_asked(p);
+}
+
+static void
+on_turn(void *arg, struct arena *a)
+{
+    struct slot *s = arg;
+    struct poll *p = s->poll;
+    s->arena = a;
+    s->state = SLOT_TOKEN;
+    s->want = (struct token_want){.ready = on_token, .arg = s};
+    if (a == NULL)
+        poll_lose(p, err_make(ERR_RETRY, "ingest.memory", "out of memory"));
+    else
+        token_get(p->token, &s->want);
+}
+
+static void
+begin(struct slot *s)
+{
+    struct poll *p = s->poll;
+    s->state = SLOT_ROOM;
+    s->room = (struct answers_want){.turn = on_turn,
+                                    .arg = s,
+                                    .need = s->need > p->usual ? s->need : p->usual,
+                                    .limit = answer_max(p) * ANSWER_TIMES};
+    answers_enter(p->env->answers, &s->room);
 }
 
 /* The request that may begin now: one that is asked again, or the next one of the queue when it may
@@ -379,9 +450,7 @@ round_ask(struct poll *p)
             r->busy++;
             r->next++;
         }
-        s->state = SLOT_TOKEN;
-        s->want = (struct token_want){.ready = on_token, .arg = s};
-        token_get(p->token, &s->want);
+        begin(s);
     }
     return p->phase == PHASE_ROUND;
 }

@@ -158,3 +158,27 @@ source_conf_read(const struct source *s, struct slice json, struct arena *a,
         e = read_member(s, name, value, a, out);
     return e.kind ? e : check(s, out);
 }
+
+/* Absent stays absent; false: no memory. */
+static bool
+copy_text(struct slice from, struct arena *a, struct slice *out)
+{
+    *out = from.p != NULL ? slice_dup(a, from) : SLICE_NONE;
+    return out->p != NULL || from.p == NULL;
+}
+
+struct err
+source_conf_copy(const struct source_conf *from, struct arena *a, struct source_conf *out)
+{
+    struct source_conf c = *from;
+    bool whole = copy_text(from->directory_id, a, &c.directory_id) &&
+                 copy_text(from->client_ca, a, &c.client_ca);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        whole = whole && copy_text(*member_at(&c, &members[i]), a, member_at(&c, &members[i]));
+    for (size_t i = 0; i < c.n_senders; i++)
+        whole = whole && copy_text(from->senders[i], a, &c.senders[i]);
+    if (!whole)
+        return err_make(ERR_RETRY, "ingest.memory", "no memory for settings");
+    *out = c;
+    return ERR_OK;
+}

@@ -157,6 +157,7 @@ struct source {
                         answer.asked is NULL */
     bool may_listen; /* its alerts may come to us as well, to a worker with --listen: a tenant whose
                         settings have a port and no base_url. parse then as with `listens` */
+    int answer_max_mib;              /* the largest answer that is taken; 0: 64 */
     const struct source_call *calls; /* ended by a row without a name; NULL: no quota is known */
     const struct hook_kind *hook;    /* it can notify us, see hook.h; NULL: it cannot */
 
@@ -201,6 +202,11 @@ const struct source *source_by_number(int64_t number);  /* NULL: none */
  *         is not http(s), a source that lacks what it needs; the text names the member.
  */
 MUST_CHECK struct err source_conf_read(const struct source *s, struct slice json, struct arena *a,
+                                       struct source_conf *out);
+
+/* source_conf_copy - the texts of a tenant's settings copied into the arena. ERR_RETRY
+ * "ingest.memory". */
+MUST_CHECK struct err source_conf_copy(const struct source_conf *from, struct arena *a,
                                        struct source_conf *out);
 
 /* Helpers that sources share. */

@@ -176,6 +176,7 @@ mail_ident(struct slice payload, enum identity_channel channel, struct arena *a,
 const struct source source_mail = {
     .name = "mail",
     .number = 2,
+    .answer_max_mib = 256,
     .opts = mail_opts,
     .calls = mail_calls,
     .hook = &mail_hook_kind,

@@ -8,9 +8,11 @@
 
 enum {
     ARENA_LIMIT = 4 * 1024 * 1024,
+    ANSWER_MAX_BYTES = 1024 * 1024,
     EARLY_S = 90, /* renewed this long before it expires; clients in the wild take 60 to 99 */
     LEAST_LIFE_S = 60,
     HEADER_MAX = 16 * 1024,
+    SECRET_LEAST = 8,
 };
 
 struct token {
@@ -25,16 +27,20 @@ struct token {
     struct token_want *wanting; /* the first has waited longest */
 };
 
-/* What the codes of sources.md 1.1 ask an administrator to do. */
+/* What the codes of sources.md 1.1, and others that are met, ask an administrator to do. */
 static const struct {
     int64_t code;
     const char *advice;
 } advices[] = {
     {7000215, "the client secret is wrong: copy the secret's value, not its id"},
-    {7000222, "the client secret has expired: make a new one"},
-    {700016,
-     "the application is unknown in this directory: consent to it there, or correct client_id"},
-    {700027, "the certificate's signature is wrong"},
+    {7000222, "the client secret has expired: make a new one under Certificates & secrets"},
+    {700016, "the application is unknown in this directory: consent to it there, or correct "
+             "client_id"},
+    {700027, "the certificate's signature is wrong: upload the certificate that is in use"},
+    {7000112, "the application is disabled in this directory: enable it under Enterprise "
+              "applications"},
+    {500011, "this directory does not know the resource: correct it, or license the product"},
+    {53003, "a conditional access policy blocks the application: exclude it there"},
     {90002, "the directory is unknown: correct the directory id in token_url"},
     {900144, "a form field is missing: is token_url a token endpoint?"},
     {70011, "the scope is malformed: correct resource"},
@@ -125,21 +131,75 @@ tell_all(struct token *t, struct err e)
         token_destroy(t);
 }
 
-static struct err
-refused(struct json doc)
+void
+secret_hide(struct slice secret, char *text)
+{
+    struct slice all = slice_of(text);
+    if (secret.n < SECRET_LEAST)
+        return;
+    for (size_t at = slice_find(all, secret, 0); at < all.n;
+         at = slice_find(all, secret, at + secret.n))
+        memset(text + at, '*', secret.n);
+}
+
+void
+token_hide(const struct token *t, char *text)
+{
+    struct slice header = slice_of(t->header);
+    size_t value = slice_find(header, SLICE(": "), 0) + 2;
+    value = slice_find(header, SLICE(" "), value) + 1;
+    if (value < header.n)
+        secret_hide(slice_sub(header, value, header.n), text);
+}
+
+/* The number in error_codes, or behind AADSTS in the description; 0: none. */
+static int64_t
+code_of(struct json doc)
 {
     int64_t code = 0;
     struct json first;
     struct json_iter it = json_items(json_get(doc, "error_codes"));
-    if (json_next(&it, NULL, &first))
-        (void)json_int(first, &code);
+    if (json_next(&it, NULL, &first) && json_int(first, &code))
+        return code;
+    struct slice text = json_get_text(doc, "error_description");
+    size_t from = slice_find(text, SLICE("AADSTS"), 0) + sizeof "AADSTS" - 1, end = from;
+    while (end < text.n && text.p[end] >= '0' && text.p[end] <= '9')
+        end++;
+    return from < text.n && slice_int(slice_sub(text, from, end - from), &code) ? code : 0;
+}
+
+/* A word of RFC 6749; anything else that a server writes is not repeated. */
+static struct slice
+word_of(struct json doc)
+{
+    struct slice word = slice_sub(json_get_text(doc, "error"), 0, 60);
+    for (size_t i = 0; i < word.n; i++)
+        if ((word.p[i] < 'a' || word.p[i] > 'z') && word.p[i] != '_')
+            return SLICE("no");
+    return word.n > 0 ? word : SLICE("no");
+}
+
+static struct err
+refused(struct json doc)
+{
+    int64_t code = code_of(doc);
     for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
         if (advices[i].code == code)
             return err_make(ERR_STOP, "token.refused", "AADSTS%lld: %s", (long long)code,
                             advices[i].advice);
-    struct slice word = json_get_text(doc, "error");
     return err_make(ERR_STOP, "token.refused", "the token endpoint said %.*s (AADSTS%lld)",
-                    SLICE_ARG(slice_sub(word, 0, 60)), (long long)code);
+                    SLICE_ARG(word_of(doc)), (long long)code);
+}
+
+/* A no is a 4xx with an error of RFC 6749 in it; these two words, and 408 and 429, mean later. */
+static bool
+is_no(long status, struct json doc)
+{
+    struct slice word = json_get_text(doc, "error");
+    if (status == 400 || status == 401)
+        return !slice_eq(word, SLICE("temporarily_unavailable")) &&
+               !slice_eq(word, SLICE("server_error"));
+    return status > 401 && status < 500 && status != 408 && status != 429 && word.n > 0;
 }
 
 /* It becomes part of a header line. */
@@ -158,10 +218,8 @@ token_read(long status, struct slice body, struct arena *a, struct slice *access
 {
     struct json doc;
     struct err e = json_parse(body, a, &doc);
-    if (status == 400 || status == 401)
-        return e.kind
-                   ? err_make(ERR_RETRY, "token.status", "the token endpoint answered %ld", status)
-                   : refused(doc);
+    if (e.kind == ERR_NONE && is_no(status, doc))
+        return refused(doc);
     if (status != 200)
         return err_make(ERR_RETRY, "token.status", "the token endpoint answered %ld", status);
     if (e.kind)
@@ -251,7 +309,9 @@ ask(struct token *t)
     t->arena = arena_new(ARENA_LIMIT);
     if (t->arena == NULL)
         return err_make(ERR_RETRY, "token.memory", "out of memory");
-    struct fetch_request r = {.method = "POST", .url = t->conf->token_url};
+    arena_secret(t->arena);
+    struct fetch_request r = {
+        .method = "POST", .url = t->conf->token_url, .answer_max_bytes = ANSWER_MAX_BYTES};
     r.headers[r.n_headers++] = SLICE("Content-Type: application/x-www-form-urlencoded");
     r.headers[r.n_headers++] = SLICE("Accept: application/json");
     r.body = form(t->conf, t->arena);

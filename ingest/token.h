@@ -43,8 +43,14 @@ unsigned token_serial(const struct token *t);
  * when there is another already. */
 void token_drop(struct token *t, unsigned serial);
 
+/* token_hide - the token in a text that will be shown, overwritten with stars. */
+void token_hide(const struct token *t, char *text);
+
 /* token_free - no ready() is called any more. */
 void token_free(struct token *t);
+
+/* secret_hide - the same for any secret of at least 8 bytes. Pure. */
+void secret_hide(struct slice secret, char *text);
 
 /* token_read - what a token endpoint answered; expires_in as number or text. In the arena.
  * Errors as token_get. Pure, for tests and fuzzing. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "common/bus.h"
+#include "ingest/answers.h"
 #include "ingest/ingest.h"
 #include "ingest/listen.h"
 #include "ingest/out.h"
@@ -396,6 +397,8 @@ rig_new(const struct source *source, const char *const *flags)
                              .topic = {"weir.eu.alerts"}};
     bench_need(codec_new(&r->env.codec));
     r->env.listen = r->spool[0] != '\0' ? listen_shared_new() : NULL;
+    r->env.answers = answers_new((size_t)conf_int(b->conf, "ingest.answers_max_bytes"));
+    assert_non_null(r->env.answers);
     r->env.shared = out_shared_new(&r->producer);
     assert_non_null(r->env.shared);
     r->producer.most = DELIVERIES_MAX;
@@ -427,6 +430,7 @@ rig_free(struct rig *r)
     uv_close((uv_handle_t *)&r->db.timer, NULL);
     bench_free(r->bench);
     out_shared_free(r->env.shared);
+    answers_free(r->env.answers);
     listen_shared_free(r->env.listen);
     if (r->spool[0] != '\0')
         (void)nftw(r->spool, rig_unlink, 8, FTW_DEPTH | FTW_PHYS);

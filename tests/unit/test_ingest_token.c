@@ -32,6 +32,21 @@ static const struct {
      "malformed"},
     {400, "{\"error\":\"brand_new\",\"error_codes\":[123]}", ERR_STOP, "token.refused",
      "brand_new (AADSTS123)"},
+    {401, "{\"error\":\"invalid_client\",\"error_codes\":[7000112]}", ERR_STOP, "token.refused",
+     "Enterprise"},
+    {400, "{\"error\":\"invalid_resource\",\"error_codes\":[500011]}", ERR_STOP, "token.refused",
+     "license"},
+    {403, "{\"error\":\"access_denied\",\"error_codes\":[53003]}", ERR_STOP, "token.refused",
+     "conditional"},
+    {401,
+     "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000222: The provided client "
+     "secret keys are expired.\\r\\nTrace ID: 1\"}",
+     ERR_STOP, "token.refused", "AADSTS7000222"},
+    {400, "{\"error\":\"x\",\"error_description\":\"AADSTS\"}", ERR_STOP, "token.refused",
+     "AADSTS0"},
+    {400, "{\"error\":\"<b>hush</b>\"}", ERR_STOP, "token.refused", "said no "},
+    {400, "{\"error\":\"temporarily_unavailable\"}", ERR_RETRY, "token.status", "400"},
+    {429, "{\"error\":\"slow_down\"}", ERR_RETRY, "token.status", "429"},
     {401, "{}", ERR_STOP, "token.refused", "AADSTS0"},
     {400, "[]", ERR_STOP, "token.refused", "AADSTS0"},
     {400, "{\"error\":7,\"error_codes\":{}}", ERR_STOP, "token.refused", "AADSTS0"},
@@ -306,6 +321,70 @@ test_a_static_token_needs_no_endpoint(void **state)
 }
 
 static void
+test_many_who_want_a_token_share_one_request(void **state)
+{
+    struct bench *b = *state;
+    struct source_conf c = conf_of(b, "/t");
+    struct token *t = token_new(b->fetch, &c);
+    static const struct reply late = {200, GOOD("one"), NULL};
+    struct outcome o[4] = {{.times = 0}};
+    bench_script(b, "/t", {0, NULL, NULL});
+    for (size_t i = 0; i < 4; i++)
+        want(t, &o[i]);
+    bench_until(b, b->held != NULL);
+    token_unwant(t, &o[2].want);
+    bench_reply(b->held, &late);
+    b->held = NULL;
+    bench_until(b, o[3].times > 0);
+    assert_int_equal(bench_asked(b, "/t"), 1);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(o[i].times, i == 2 ? 0 : 1);
+        assert_string_equal(o[i].header, i == 2 ? "" : "Authorization: Bearer one");
+    }
+    token_free(t);
+}
+
+static void
+test_only_the_token_that_was_refused_is_dropped(void **state)
+{
+    struct bench *b = *state;
+    struct source_conf c = conf_of(b, "/t");
+    struct token *t = token_new(b->fetch, &c);
+    struct outcome o;
+    bench_script(b, "/t", {200, GOOD("one"), NULL}, {200, GOOD("two"), NULL});
+    ask(b, t, &o);
+    unsigned first = token_serial(t);
+    token_drop(t, first);
+    ask(b, t, &o);
+    token_drop(t, first); /* by somebody whose request was slower */
+    ask(b, t, &o);
+    assert_string_equal(o.header, "Authorization: Bearer two");
+    assert_int_equal(bench_asked(b, "/t"), 2);
+    token_free(t);
+}
+
+static void
+test_a_secret_in_a_text_is_hidden(void **state)
+{
+    static const struct {
+        const char *secret, *text, *after;
+    } rows[] = {
+        {"s3cr3t-value", "said s3cr3t-value twice: s3cr3t-values3cr3t-value",
+         "said ************ twice: ************************"},
+        {"********", "already ********", "already ********"},
+        {"short", "a short one stays", "a short one stays"},
+        {"", "nothing", "nothing"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[160];
+        (void)strcpy(text, rows[i].text);
+        secret_hide(slice_of(rows[i].secret), text);
+        assert_string_equal(text, rows[i].after);
+    }
+    (void)state;
+}
+
+static void
 test_a_token_freed_while_it_is_asked_for_calls_nobody(void **state)
 {
     struct bench *b = *state;
@@ -376,6 +455,9 @@ main(void)
         WITH_BENCH(test_a_token_is_renewed_before_it_expires),
         WITH_BENCH(test_a_dropped_token_is_not_given_when_the_endpoint_fails),
         WITH_BENCH(test_a_static_token_needs_no_endpoint),
+        WITH_BENCH(test_many_who_want_a_token_share_one_request),
+        WITH_BENCH(test_only_the_token_that_was_refused_is_dropped),
+        cmocka_unit_test(test_a_secret_in_a_text_is_hidden),
         WITH_BENCH(test_a_token_freed_while_it_is_asked_for_calls_nobody),
         WITH_BENCH(test_an_endpoint_that_is_no_address_is_told),
         WITH_BENCH(test_no_token_and_no_secret_is_logged_or_told),

@@ -1,6 +1,7 @@
 /* What a poller does for a source that asks several things at once, remembers, and has a quota. */
 #include "ingest/poll.h"
 
+#include "capture.h"
 #include "poll_rig.h"
 
 /* ---- a source of its own: each answer is {"next":["/a","+/b"],"carry":"x","notes":["k=1","k"]} */
@@ -29,7 +30,7 @@ first(const struct source_conf *c, const struct cursor *at, struct arena *a,
       struct source_request **out, size_t *n)
 {
     struct slice path = SLICE("/list");
-    for (size_t i = 0; i < c->notes.n; i++) {
+    for (size_t i = 0; i < c->notes.n && i < 4; i++) {
         const struct source_note *note = source_note(c, c->notes.list[i].key);
         assert_ptr_equal(note, &c->notes.list[i]);
         path = slice_printf(a, "%.*s%s%.*s=%lld", SLICE_ARG(path), i == 0 ? "?" : "&",
@@ -60,6 +61,8 @@ static struct err
 parse(const struct answer *got, struct arena *a, struct page *out)
 {
     struct json doc, next;
+    if (got->status == 418) /* a service that repeats what it was sent */
+        return err_make(ERR_RETRY, "endpoint.echo", "it said %.*s", SLICE_ARG(got->body));
     struct err e = source_status(got, "endpoint");
     if (e.kind == ERR_NONE)
         e = source_page(got->body, a, &doc);
@@ -257,6 +260,30 @@ test_notes_come_back_sorted_with_the_next_round_and_after_a_restart(void **state
 }
 
 static void
+test_many_notes_are_not_kept_in_memory_but_read_again(void **state)
+{
+    enum { N = 300 };
+    struct rig *r = *state;
+    struct slice list = SLICE("");
+    for (int i = 0; i < N; i++)
+        list = slice_printf(r->bench->a, "%.*s%s\"%0100d=%d\"", SLICE_ARG(list), i > 0 ? "," : "",
+                            i, i);
+    const char *said = slice_printf(r->bench->a, "{\"notes\":[%.*s]}", SLICE_ARG(list)).p;
+    bench_script(r->bench, "/list", {200, said, NULL}, {200, "{}", NULL});
+    struct poll *p = start(r);
+    assert_well(r, p);
+    assert_int_equal(r->db.n_loads, 1);
+    hurry(r, p);
+    bench_until(r->bench, asked(r, "/list") == 2);
+    assert_well(r, p);
+    assert_int_equal(r->db.n_loads, 2);
+    assert_int_equal(asked(r, "/token"), 1); /* which is still good */
+    assert_string_equal(r->bench->asked[r->bench->n_asked - 1].path, "/list");
+    assert_int_equal(strncmp(r->bench->asked[r->bench->n_asked - 1].query, "000000", 6), 0);
+    poll_close(p);
+}
+
+static void
 test_notes_of_a_round_that_failed_are_forgotten(void **state)
 {
     struct rig *r = *state;
@@ -307,6 +334,63 @@ test_a_429_takes_the_quota_of_its_call_only(void **state)
     assert_int_equal(asked(r, "/b"), 1);
     assert_string_equal(r->db.status_quota, "{\"list\":24,\"blob\":25,\"rare\":0}");
     assert_string_equal(r->db.status_code, "endpoint.busy");
+    poll_close(p);
+}
+
+/* ---- memory */
+
+static void
+test_an_answer_that_found_no_memory_is_asked_for_again_when_there_is(void **state)
+{
+    enum { BYTES = 300000 };
+    struct rig *r = *state;
+    struct bench *b = r->bench;
+    answers_free(r->env.answers);
+    r->env.answers = answers_new(128 << 10);
+    char *large = arena_alloc(b->a, BYTES + 1);
+    memset(large, ' ', BYTES);
+    memcpy(large, "{\"alert\":\"a\"}", 13);
+    bench_script(b, "/list", {200, large, NULL});
+    struct poll *p = start(r);
+    bench_until(b, r->producer.n_sent == 1);
+    double_confirm_all(&r->producer);
+    assert_well(r, p);
+    assert_in_range(asked(r, "/list"), 2, 4);
+    assert_int_equal(asked(r, "/token"), 1);
+    poll_close(p);
+}
+
+/* ---- secrets */
+
+static void
+test_no_secret_is_shown_even_if_the_service_repeats_it(void **state)
+{
+    struct rig *r = *state;
+    struct bench *b = r->bench;
+    static struct capture out, err;
+    rig_settings(r, slice_printf(b->a,
+                                 "{\"base_url\":\"%.*s\",\"token_url\":\"%.*s\","
+                                 "\"client_id\":\"c\",\"client_secret\":\"s3cr3t-of-contoso\","
+                                 "\"resource\":\"r\"}",
+                                 SLICE_ARG(bench_url(b, "")), SLICE_ARG(bench_url(b, "/secret"))));
+    bench_script(b, "/secret", {200, TOKEN("t0ken-of-contoso"), NULL});
+    bench_script(b, "/list", {418, "s3cr3t-of-contoso, t0ken-of-contoso", NULL},
+                 {403, "t0ken-of-contoso", NULL});
+    log_setup("test", LOG_DEBUG);
+    capture_begin(&out, STDOUT_FILENO);
+    capture_begin(&err, STDERR_FILENO);
+    struct poll *p = start(r);
+    bench_until(b, timer_of(r, p) != NULL);
+    hurry(r, p);
+    bench_until(b, asked(r, "/list") == 2 && timer_of(r, p) != NULL);
+    capture_end(&err);
+    capture_end(&out);
+    assert_non_null(strstr(out.text, "it said *****************, ****************"));
+    static const char *const secrets[] = {"s3cr3t", "t0ken-of"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_null(strstr(out.text, secrets[i]));
+        assert_null(strstr(err.text, secrets[i]));
+    }
     poll_close(p);
 }
 
@@ -408,9 +492,12 @@ main(void)
         MANY(test_a_tenant_switched_off_cuts_its_requests),
         MANY(test_what_a_chain_carries_comes_back_with_each_answer),
         MANY(test_notes_come_back_sorted_with_the_next_round_and_after_a_restart),
+        MANY(test_many_notes_are_not_kept_in_memory_but_read_again),
         MANY(test_notes_of_a_round_that_failed_are_forgotten),
         MANY(test_a_quota_is_kept_and_a_full_bucket_is_for_those_never_asked),
         MANY(test_a_429_takes_the_quota_of_its_call_only),
+        MANY(test_an_answer_that_found_no_memory_is_asked_for_again_when_there_is),
+        MANY(test_no_secret_is_shown_even_if_the_service_repeats_it),
         MANY(test_trouble_and_its_end_are_told_at_once_and_nothing_else_is),
         MANY(test_a_status_that_cannot_be_stored_is_told_later_and_holds_up_nothing),
         MANY(test_a_tenant_asked_before_waits_its_turn_after_a_restart),
