@@ -160,6 +160,12 @@ integration: $(B)/installed-build $(B)/installed-run $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(INTEGRATION_C)) $(INTEGRATION_TOOLS)
 	@B=$(B) tests/with-servers $(B) tests/run-tests $(call matching,$(INTEGRATION_C) $(INTEGRATION_SCRIPTS))
 
+# an hour with faults, memory and descriptors flat: make soak [SOAK_S=600]
+.PHONY: soak
+soak: $(B)/installed-build $(B)/installed-run $(B)/installed-test
+	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(INTEGRATION_TOOLS)
+	@B=$(B) $(if $(SOAK_S),SOAK_S=$(SOAK_S)) tests/with-servers $(B) tests/fault/soak
+
 # the tests without servers once more, under sanitizers; and under valgrind
 .PHONY: asan
 asan: $(B)/installed-build $(B)/installed-test
