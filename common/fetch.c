@@ -605,6 +605,12 @@ date_parse(struct slice text, int64_t *out_s)
     return false;
 }
 
+bool
+fetch_date(struct slice headers, int64_t *out_s)
+{
+    return date_parse(fetch_header(headers, "Date"), out_s);
+}
+
 struct err
 fetch_retry_after(struct slice value, int64_t now_s, int64_t *out_ms)
 {

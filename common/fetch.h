@@ -7,6 +7,7 @@
  */
 #ifndef WEIR_FETCH_H
 #define WEIR_FETCH_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/arena.h"
@@ -65,6 +66,9 @@ void fetch_cancel(struct fetch *f, const void *arg);
 
 /* fetch_header - the value of the last header of that name, any letter case; SLICE_NONE. */
 struct slice fetch_header(struct slice headers, const char *name);
+
+/* fetch_date - the server's clock, Unix seconds, by the header Date. False: none, or no date. */
+bool fetch_date(struct slice headers, int64_t *out_s);
 
 /*
  * fetch_retry_after - how long a 429 or 503 answer asks us to wait.

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -82,6 +83,45 @@ tls_ca_check(struct slice client_ca)
 {
     ERR_clear_error();
     return read_ca(client_ca, ERR_REJECT, NULL, NULL);
+}
+
+/* ---- from when to when */
+
+static bool
+seconds_of(const ASN1_TIME *t, int64_t *out_s)
+{
+    struct tm tm;
+    if (t == NULL || ASN1_TIME_to_tm(t, &tm) != 1)
+        return false;
+    *out_s = timegm(&tm);
+    return true;
+}
+
+struct err
+tls_valid(struct slice pem, int64_t *from_s, int64_t *until_s)
+{
+    static const char code[] = "tls.certificate";
+    BIO *bio = reader(pem);
+    struct err e = ERR_OK;
+    size_t n = 0;
+    X509 *cert;
+    *from_s = INT64_MIN;
+    *until_s = INT64_MAX;
+    ERR_clear_error();
+    while (e.kind == ERR_NONE && bio != NULL &&
+           (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+        int64_t from = 0, until = 0;
+        if (++n > CA_MAX || !seconds_of(X509_get0_notBefore(cert), &from) ||
+            !seconds_of(X509_get0_notAfter(cert), &until))
+            e = err_make(ERR_REJECT, code, "certificate %zu has no times, or there are too many",
+                         n);
+        *from_s = from > *from_s ? from : *from_s;
+        *until_s = until < *until_s ? until : *until_s;
+        X509_free(cert);
+    }
+    ERR_clear_error();
+    BIO_free(bio);
+    return e.kind == ERR_NONE && n == 0 ? err_make(ERR_REJECT, code, "no certificate in PEM") : e;
 }
 
 /* ---- server */

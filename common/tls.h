@@ -8,6 +8,7 @@
 #ifndef WEIR_TLS_H
 #define WEIR_TLS_H
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/err.h"
 #include "common/slice.h"
@@ -30,6 +31,10 @@ void tls_server_free(struct tls_server *s); /* NULL is fine */
 
 /* tls_ca_check - whether client_ca is what tls_server_new takes. ERR_REJECT "tls.client_ca". */
 MUST_CHECK struct err tls_ca_check(struct slice client_ca);
+
+/* tls_valid - from when to when (Unix seconds) all certificates of a PEM text are valid.
+ * ERR_REJECT "tls.certificate". */
+MUST_CHECK struct err tls_valid(struct slice pem, int64_t *from_s, int64_t *until_s);
 
 struct tls *tls_accept(struct tls_server *s); /* NULL: out of memory */
 void tls_free(struct tls *t);                 /* NULL is fine */

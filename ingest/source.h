@@ -147,7 +147,8 @@ struct source_call {
     int share_percent; /* how much of it weir uses when `ingest.quota_percent` is 0 */
 };
 
-struct hook_kind; /* hook.h */
+struct hook_kind;    /* hook.h */
+struct source_probe; /* probe.h */
 
 struct source {
     const char *name;       /* configuration section, metric label, the word in tables and logs */
@@ -157,9 +158,10 @@ struct source {
                         answer.asked is NULL */
     bool may_listen; /* its alerts may come to us as well, to a worker with --listen: a tenant whose
                         settings have a port and no base_url. parse then as with `listens` */
-    int answer_max_mib;              /* the largest answer that is taken; 0: 64 */
-    const struct source_call *calls; /* ended by a row without a name; NULL: no quota is known */
-    const struct hook_kind *hook;    /* it can notify us, see hook.h; NULL: it cannot */
+    int answer_max_mib;               /* the largest answer that is taken; 0: 64 */
+    const struct source_call *calls;  /* ended by a row without a name; NULL: no quota is known */
+    const struct hook_kind *hook;     /* it can notify us, see hook.h; NULL: it cannot */
+    const struct source_probe *probe; /* what `weir source check` knows of it; NULL: nothing */
 
     /* first - the requests that continue at a cursor; n written to *out_n, in the arena. */
     struct err (*first)(const struct source_conf *c, const struct cursor *at, struct arena *a,

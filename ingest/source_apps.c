@@ -13,7 +13,9 @@
 #include "common/json.h"
 #include "ingest/apps_agent.h"
 #include "ingest/apps_listing.h"
+#include "ingest/apps_wire.h"
 #include "ingest/map_apps.h"
+#include "ingest/probe.h"
 #include "ingest/source.h"
 
 enum { STEP_RAISED = 0, STEP_CLOSED = 1, STEP_OPEN = 2, STEP_ONE = 3 };
@@ -61,9 +63,8 @@ filter_of(const struct source_request *r, struct arena *a)
                         r->step == STEP_CLOSED ? "resolutionDate" : "date", from, until);
 }
 
-/* The address of the alerts, whichever form of it the settings have, and one alert's id. */
-static struct slice
-address_of(const struct source_conf *c, struct slice id, struct arena *a)
+struct slice
+apps_address(const struct source_conf *c, struct slice id, struct arena *a)
 {
     bool whole = slice_ends(c->base_url, SLICE("/api/v1"));
     return slice_printf(a, "%.*s%s%.*s%s", SLICE_ARG(c->base_url),
@@ -74,7 +75,7 @@ static struct err
 apps_request(const struct source_conf *c, struct arena *a, struct source_request *r)
 {
     r->http = (struct fetch_request){.method = "POST"};
-    r->http.url = address_of(c, SLICE_NONE, a);
+    r->http.url = apps_address(c, SLICE_NONE, a);
     r->http.body = slice_printf(a,
                                 "{\"filters\":{%.*s},\"sortField\":\"date\","
                                 "\"sortDirection\":\"asc\",\"skip\":%lld,\"limit\":%lld}",
@@ -94,7 +95,7 @@ ask_one(const struct source_conf *c, const struct cursor *at, struct slice id, s
 {
     *r = (struct source_request){.step = STEP_ONE, .at = *at, .carry = id, .seen = CLOCK_NONE};
     r->http.method = "GET";
-    r->http.url = address_of(c, id, a);
+    r->http.url = apps_address(c, id, a);
     r->http.headers[0] = SLICE("Accept: application/json");
     r->http.n_headers = 1;
     return r->http.url.p != NULL ? ERR_OK
@@ -201,8 +202,7 @@ refused_permission(const struct answer *got)
                     said(got, text, sizeof text));
 }
 
-/* ERR_OK: an answer with something to read. */
-static struct err
+struct err
 apps_status(const struct answer *got)
 {
     char text[80];
@@ -578,6 +578,7 @@ apps_map_newest(const struct source_document *docs, size_t n, struct slice direc
 const struct source source_apps = {
     .name = "apps",
     .number = 3,
+    .probe = &probe_apps,
     .opts = apps_opts,
     .may_listen = true,
     .calls = apps_calls,

@@ -13,6 +13,7 @@
 #include "common/json.h"
 #include "ingest/endpoint_internal.h"
 #include "ingest/map_endpoint.h"
+#include "ingest/probe.h"
 #include "ingest/source.h"
 
 /* Below this a window is not halved but paged with $skip: update times are rounded to 1/300 s. */
@@ -446,6 +447,7 @@ endpoint_ident(struct slice payload, enum identity_channel channel, struct arena
 const struct source source_endpoint = {
     .name = "endpoint",
     .number = 1,
+    .probe = &probe_endpoint,
     .opts = endpoint_opts,
     .calls = endpoint_calls,
     .first = endpoint_first,

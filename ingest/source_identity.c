@@ -12,6 +12,7 @@
 #include "common/json.h"
 #include "ingest/cef.h"
 #include "ingest/identity_table.h"
+#include "ingest/probe.h"
 #include "ingest/source.h"
 
 enum { GUID_MIN = 24, GUID_MAX = 40 }; /* ATA has 24 digits, documentation GUIDs of 35 */
@@ -455,6 +456,7 @@ identity_map(const struct source_document *docs, size_t n, struct slice director
 const struct source source_identity = {
     .name = "identity",
     .number = 4,
+    .probe = &probe_identity,
     .listens = true,
     .parse = identity_parse,
     .ident = identity_ident,

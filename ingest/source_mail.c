@@ -11,6 +11,7 @@
 #include "ingest/mail_hook.h"
 #include "ingest/mail_map.h"
 #include "ingest/mail_wire.h"
+#include "ingest/probe.h"
 #include "ingest/source.h"
 
 enum { ID_MAX = 400, FIRST_MAX = 40 };
@@ -177,6 +178,7 @@ const struct source source_mail = {
     .name = "mail",
     .number = 2,
     .answer_max_mib = 256,
+    .probe = &probe_mail,
     .opts = mail_opts,
     .calls = mail_calls,
     .hook = &mail_hook_kind,

@@ -10,7 +10,7 @@
 #include "tenant/lifecycle.h"
 #include "tenant/purge.h"
 
-enum { SETTINGS_MAX = 1024 * 1024, SOURCES_TEXT = 64 };
+enum { SOURCES_TEXT = 64 };
 
 static int
 finish(struct cli *cli, struct session *s, struct err e)
@@ -224,38 +224,18 @@ const struct cli_command tenant_show_command = {
 /* ---- opt-in */
 
 static struct err
-read_file(const char *path, struct arena *a, struct slice *out)
-{
-    FILE *f = fopen(path, "rb");
-    if (f == NULL)
-        return err_make(ERR_STOP, "usage.settings", "cannot open the settings file %.80s", path);
-    char *text = arena_alloc(a, SETTINGS_MAX + 1);
-    size_t n = text != NULL ? fread(text, 1, SETTINGS_MAX + 1, f) : 0;
-    bool bad = text == NULL || ferror(f) || n > SETTINGS_MAX;
-    (void)fclose(f);
-    if (bad)
-        return err_make(ERR_STOP, "usage.settings", "%.80s: unreadable or over %d bytes", path,
-                        SETTINGS_MAX);
-    *out = (struct slice){text, n};
-    return ERR_OK;
-}
-
-static struct err
 opt_in(struct cli *cli, struct session *s, struct lifecycle_on *on)
 {
     const char *name = cli_flag(cli, "name");
     struct directory d;
     struct settings settings;
-    struct slice text;
     const struct lifecycle_consent consent = {
         .version = slice_of(conf_text(cli_conf(cli), "tenant.consent_version")),
         .by = slice_of(cli_flag(cli, "consent-by")),
         .role = SLICE("staff")};
     struct err e = directory_of(cli_conf(cli), cli_flag(cli, "tenant"), &d);
     if (e.kind == ERR_NONE)
-        e = read_file(cli_flag(cli, "settings"), cli_arena(cli), &text);
-    if (e.kind == ERR_NONE)
-        e = settings_read(text, cli_arena(cli), &settings);
+        e = settings_read_file(cli_flag(cli, "settings"), cli_arena(cli), &settings);
     if (e.kind == ERR_NONE)
         e = session_open(s, cli_conf(cli), true);
     if (e.kind)

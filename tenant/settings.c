@@ -1,6 +1,10 @@
 #include "tenant/settings.h"
 
+#include <stdio.h>
+
 #include "common/json.h"
+
+enum { SETTINGS_MAX = 1024 * 1024 };
 
 static const char *const channels[] = {"off", "apps", "syslog"};
 
@@ -155,4 +159,20 @@ settings_read(struct slice json, struct arena *a, struct settings *out)
     if (json_type(doc) != JSON_OBJECT)
         return wrong("they must be an object");
     return read_members(doc, a, out);
+}
+
+struct err
+settings_read_file(const char *path, struct arena *a, struct settings *out)
+{
+    FILE *f = fopen(path, "rb");
+    if (f == NULL)
+        return err_make(ERR_STOP, "usage.settings", "cannot open the settings file %.80s", path);
+    char *text = arena_alloc(a, SETTINGS_MAX + 1);
+    size_t n = text != NULL ? fread(text, 1, SETTINGS_MAX + 1, f) : 0;
+    bool bad = text == NULL || ferror(f) || n > SETTINGS_MAX;
+    (void)fclose(f);
+    if (bad)
+        return err_make(ERR_STOP, "usage.settings", "%.80s: unreadable or over %d bytes", path,
+                        SETTINGS_MAX);
+    return settings_read((struct slice){text, n}, a, out);
 }

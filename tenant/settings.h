@@ -30,6 +30,9 @@ struct settings {
  * ERR_STOP "usage.settings": the text names the member and what it must be. */
 MUST_CHECK struct err settings_read(struct slice json, struct arena *a, struct settings *out);
 
+/* settings_read_file - the same of a file, at most 1 MiB. */
+MUST_CHECK struct err settings_read_file(const char *path, struct arena *a, struct settings *out);
+
 /* settings_channel_word - "off", "apps", "syslog". */
 const char *settings_channel_word(enum identity_channel c);
 

@@ -577,6 +577,19 @@ test_retry_after_reads_seconds_and_dates(void **state)
 }
 
 static void
+test_the_clock_of_a_server_is_its_date(void **state)
+{
+    int64_t s = 7;
+    assert_true(
+        fetch_date(SLICE("HTTP/1.1 200 OK\r\ndate: Mon, 02 Dec 2019 12:01:00 GMT\r\n\r\n"), &s));
+    assert_int_equal(s, 1575288060);
+    assert_false(fetch_date(SLICE("HTTP/1.1 200 OK\r\nDate: 12\r\n\r\n"), &s));
+    assert_false(fetch_date(SLICE("HTTP/1.1 200 OK\r\n\r\n"), &s));
+    assert_false(fetch_date(SLICE_NONE, &s));
+    (void)state;
+}
+
+static void
 test_url_encoding_leaves_only_the_unreserved(void **state)
 {
     struct arena *a = arena_new(4096);
@@ -636,6 +649,7 @@ main(void)
         ALONE(test_tls_refuses_who_cannot_be_checked),
         ALONE(test_tls_refuses_a_certificate_of_another_name),
         cmocka_unit_test(test_retry_after_reads_seconds_and_dates),
+        cmocka_unit_test(test_the_clock_of_a_server_is_its_date),
         cmocka_unit_test(test_url_encoding_leaves_only_the_unreserved),
         cmocka_unit_test(test_header_blocks_are_read_as_they_come),
     };

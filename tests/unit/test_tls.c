@@ -331,11 +331,40 @@ test_a_client_ca_must_be_certificates_of_cas(void **state)
     tls_server_free(server(r, both));
 }
 
+static void
+test_certificates_tell_from_when_to_when_they_are_valid(void **state)
+{
+    static const char *const names[] = {"localhost", NULL};
+    const struct room *r = *state;
+    struct slice longer, key;
+    int64_t from, until, from_of_two, until_of_two;
+    struct err e = crypto_self_signed(names, 30, r->a, &longer, &key);
+    assert_int_equal(e.kind, ERR_NONE);
+    e = tls_valid(r->ca[0], &from, &until);
+    assert_int_equal(e.kind, ERR_NONE);
+    assert_true(until > from);
+    e = tls_valid(slice_join(r->a, longer, r->ca[0]), &from_of_two, &until_of_two);
+    assert_int_equal(e.kind, ERR_NONE);
+    assert_int_equal(until_of_two, until); /* the first one to end */
+    assert_true(from_of_two >= from);
+    e = tls_valid(longer, &from_of_two, &until_of_two);
+    assert_int_equal(e.kind, ERR_NONE);
+    assert_true(until_of_two - until > 28 * 86400);
+    static const char *const bad[] = {NULL, "", "no certificate",
+                                      "-----BEGIN CERTIFICATE-----\nAAAA\n"
+                                      "-----END CERTIFICATE-----\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        e = tls_valid(slice_of(bad[i]), &from, &until);
+        assert_string_equal(e.code, "tls.certificate");
+    }
+}
+
 int
 main(void)
 {
 #define ROOMED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
+        ROOMED(test_certificates_tell_from_when_to_when_they_are_valid),
         ROOMED(test_lines_come_through_in_pieces_of_any_size),
         ROOMED(test_only_clients_of_the_ca_are_let_in),
         ROOMED(test_a_session_is_not_resumed),
