@@ -63,6 +63,14 @@ listener_handle_closed(struct listener *l)
     finish(l);
 }
 
+void
+listener_answered(struct listener *l)
+{
+    assert(l->busy > 0);
+    l->busy--;
+    finish(l);
+}
+
 static void
 on_closed(uv_handle_t *h)
 {
@@ -96,6 +104,7 @@ listen_close(struct listener *l)
     l->feed = NULL;
     uv_close((uv_handle_t *)&l->retry, on_closed);
     uv_close((uv_handle_t *)&l->tick, on_closed);
+    uv_close((uv_handle_t *)&l->status.timer, on_closed);
 }
 
 /* ---- lines */
@@ -131,6 +140,8 @@ listen_take(struct listener *l, struct slice line)
         e = feed_take(l->feed, &page.alerts[i], now);
         if (e.kind == ERR_RETRY)
             return false;
+        if (e.kind == ERR_NONE)
+            listener_status_taken(l, page.alerts[i].version, now);
     }
     if (e.kind)
         listen_reject(l, e.code);
@@ -343,12 +354,16 @@ on_loaded(void *arg, struct err e)
     bool asked = e.kind == ERR_NONE && l->conf.port == 0;
     if (asked && !feed_exists(l->feed))
         return;
+    /* the rows are there, whatever is wrong with what they say */
+    if (e.kind != ERR_RETRY && !asked)
+        listener_status_loaded(l);
     if (e.kind == ERR_NONE)
         e = tls_open(l);
     if (e.kind == ERR_NONE)
         e = feed_open(l->feed);
     if (e.kind == ERR_NONE && !asked)
         e = sockets_open(l);
+    listener_status_now(l, e);
     if (e.kind == ERR_NONE)
         return;
     l->tries++;
@@ -391,8 +406,9 @@ listen_start(const struct ingest *env, const struct ingest_tenant *tenant, inges
     }
     uv_timer_init(loop_uv(env->loop), &l->retry);
     uv_timer_init(loop_uv(env->loop), &l->tick);
-    l->retry.data = l->tick.data = l;
-    l->open += 2;
+    uv_timer_init(loop_uv(env->loop), &l->status.timer);
+    l->retry.data = l->tick.data = l->status.timer.data = l;
+    l->open += 3;
     l->next = env->listen->first;
     env->listen->first = l;
     load(l);

@@ -1,7 +1,8 @@
 /*
  * listen_internal.h: what the files of the listener share.
  *
- * listen.c has a tenant's sockets and their life, listen_connection.c what comes over one of them.
+ * listen.c has a tenant's sockets and their life, listen_connection.c what comes over one of them,
+ * listen_status.c what people are told of it.
  */
 #ifndef WEIR_LISTEN_INTERNAL_H
 #define WEIR_LISTEN_INTERNAL_H
@@ -32,6 +33,16 @@ struct connection {
     char data[LISTEN_READ_MAX];
 };
 
+/* What people are told; see store/source_status.h. succeeded: the last line was taken. */
+struct listener_status {
+    struct source_status_row row; /* its texts are elsewhere */
+    struct err trouble;           /* ERR_OK: it listens */
+    uv_timer_t timer;
+    bool begun;  /* row is as it was stored, and what came since */
+    bool urgent; /* not to wait for the timer */
+    bool saving;
+};
+
 struct listener {
     const struct ingest *env;
     struct ingest_tenant tenant;
@@ -47,6 +58,7 @@ struct listener {
     uv_udp_t udp;           /* not with TLS */
     uv_tcp_t tcp;
     uv_timer_t retry, tick; /* tick: while handshakes are under way */
+    struct listener_status status;
     struct connection *connections;
     size_t n_connections;
     unsigned open; /* handles not yet closed, connections' included */
@@ -81,7 +93,19 @@ void connection_close(struct connection *c);
 
 /* listener_handle_closed - one of the listener's handles is gone. */
 void listener_handle_closed(struct listener *l);
+/* listener_answered - an answer of the database has come. */
+void listener_answered(struct listener *l);
 /* listener_peer_welcome - whether the address may send. */
 bool listener_peer_welcome(const struct listener *l, const char *address);
+
+/* ---- listen_status.c: nothing here holds up a line */
+
+/* listener_status_loaded - the listener is of a tenant that has a port; harmless when called twice.
+ */
+void listener_status_loaded(struct listener *l);
+/* listener_status_now - ERR_OK: it listens; else why it does not. */
+void listener_status_now(struct listener *l, struct err e);
+/* listener_status_taken - one more alert; version 100 ns or CLOCK_NONE. */
+void listener_status_taken(struct listener *l, int64_t version, int64_t now);
 
 #endif

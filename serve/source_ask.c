@@ -15,7 +15,8 @@
 
 enum {
     REQUESTS_MAX = 8,
-    ANSWER_TIMES = 3, /* memory for one: its bytes, and what is read of them */
+    ANSWER_MAX = 64 << 20, /* of one answer: a few minutes of alerts are less */
+    ANSWER_TIMES = 3,      /* memory for one: its bytes, and what is read of them */
     CLOCK_OFF_S = 5,
 };
 
@@ -304,6 +305,7 @@ exchange(struct asker *k, const struct source_request *asked)
         return true;
     }
     r.headers[r.n_headers++] = k->header;
+    r.answer_max_bytes = ANSWER_MAX;
     l->report->requests++;
     k->e = fetch_start(k->fetch, &r, k->answers, on_answer, k);
     if (k->e.kind || loop_turn(l->loop, &k->done))
@@ -432,7 +434,7 @@ source_ask(struct source_look *l)
     if (e.kind)
         return e;
     k.token = token_new(k.fetch, l->of);
-    k.answers = arena_new((size_t)conf_int(l->conf, "fetch.answer_max_bytes") * ANSWER_TIMES);
+    k.answers = arena_new((size_t)ANSWER_MAX * ANSWER_TIMES);
     if (k.token == NULL || k.answers == NULL)
         e = err_make(ERR_STOP, "cli.memory", "out of memory");
     else if (get_token(&k) && ask_state(&k))

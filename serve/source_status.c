@@ -271,6 +271,14 @@ status_row(struct viewer *w, const struct viewed *v, const struct source *s, con
     cell[9] = error_text(i, w->now, a);
 }
 
+/* An agent sends: who is asked has a quota from its first row on. */
+static bool
+is_sent(const struct source *s, const struct item *item)
+{
+    return s->listens || (s->may_listen && item->have && item->row.quota.p == NULL &&
+                          item->cursor.since == CLOCK_NONE);
+}
+
 static void
 show(struct viewer *w, const struct viewed *v)
 {
@@ -282,7 +290,7 @@ show(struct viewer *w, const struct viewed *v)
             continue;
         const struct item *item = &v->items[s->number];
         const char *state =
-            source_state(item->have ? &item->row : NULL, s->listens, w->now, w->poll_s);
+            source_state(item->have ? &item->row : NULL, is_sent(s, item), w->now, w->poll_s);
         if (w->list != NULL)
             status_json(w, v, s, state);
         else if (w->rows < w->room)

@@ -429,6 +429,45 @@ test_a_port_of_two_tenants_is_told_and_tried_again(void **state)
 }
 
 static void
+test_what_a_listener_does_is_stored(void **state)
+{
+    struct rig *r = *state;
+    uint16_t port;
+    int64_t before = clock_now();
+    struct listener *l = start(r, "[]", &port);
+    bench_until(r->bench, r->db.n_status_saves == 1 && r->db.n_ops == 0);
+    const struct source_status_row *row = &r->db.status;
+    assert_int_equal(row->source, 4);
+    assert_true(row->asked >= before && row->updated >= before);
+    assert_int_equal(row->succeeded, CLOCK_NONE);
+    assert_null(row->code.p);
+    int fd = connected(SOCK_DGRAM, port);
+    say(fd, "one"); /* whoever sets a sensor up waits for it */
+    bench_until(r->bench, r->db.n_status_saves == 2 && r->db.n_ops == 0);
+    assert_true(row->succeeded >= before);
+    assert_int_equal(row->alerts, 1);
+    assert_int_equal(row->newest, LINE_VERSION);
+    say(fd, "two"); /* and then nobody does */
+    assert_sent(r, "one", "two");
+    assert_int_equal(r->db.n_status_saves, 2);
+    close(fd);
+    listen_close(l);
+}
+
+static void
+test_why_a_listener_does_not_listen_is_stored(void **state)
+{
+    struct rig *r = *state;
+    const struct ingest_tenant t = rig_tenant(1);
+    rig_settings(r, SLICE("{\"port\":6514,\"tls\":true}")); /* and no certificate */
+    struct listener *l = listen_start(&r->env, &t, rig_gone, r);
+    assert_non_null(l);
+    bench_until(r->bench, r->db.n_status_saves == 1 && r->db.n_ops == 0);
+    assert_string_equal(r->db.status_code, "ingest.listen_tls");
+    listen_close(l);
+}
+
+static void
 test_a_tenant_whose_schema_is_gone_is_told_once(void **state)
 {
     struct rig *r = *state;
@@ -484,6 +523,8 @@ main(void)
         RIGGED(test_a_line_that_is_too_long_is_dropped_whatever_its_rest_looks_like),
         RIGGED(test_a_sender_that_ends_no_line_is_cut_off),
         RIGGED(test_a_port_of_two_tenants_is_told_and_tried_again),
+        RIGGED(test_what_a_listener_does_is_stored),
+        RIGGED(test_why_a_listener_does_not_listen_is_stored),
         RIGGED(test_a_tenant_whose_schema_is_gone_is_told_once),
         RIGGED(test_a_listener_can_be_closed_in_the_middle_of_everything),
     };
