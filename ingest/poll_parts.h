@@ -63,7 +63,9 @@ struct status {
     bool begun;                   /* row is as it was stored, and what came since */
     bool was_bad;                 /* the stored row tells of a trouble */
     bool urgent, saving;
-    int64_t saved_ms; /* monotonic: a change is told at once, all else once a minute */
+    int64_t saved_ms; /* monotonic: a change is told at once, new alerts once a minute, that nothing
+                         happens every five */
+    int64_t saved_alerts;
 };
 
 enum phase {

@@ -1,8 +1,8 @@
 /*
  * source_status.h: how each source of a tenant is doing, as its worker last said.
  *
- * Conventions as in alerts.h. A row is there once a worker had the tenant for the first time. It is
- * at most a minute old while a worker has the tenant, and much older when none does.
+ * Conventions as in alerts.h. A row is there once a worker had the tenant for the first time. While
+ * one has it the row is at most a minute old, five when nothing happens; when none does, older.
  */
 #ifndef WEIR_SOURCE_STATUS_H
 #define WEIR_SOURCE_STATUS_H
