@@ -32,6 +32,15 @@ refused(enum err_kind kind, const char *code, const char *what)
     return err_make(kind, code, "%.90s: %.50s", what, why != NULL ? why : "unreadable");
 }
 
+/* Nobody is asked for a pass phrase: OpenSSL would do so on the terminal or on stdin, and the
+ * worker would wait. */
+static int
+no_pass_phrase(char *to, int size, int writing, void *arg)
+{
+    (void)to, (void)size, (void)writing, (void)arg;
+    return -1;
+}
+
 /* ---- whose clients are let in */
 
 static BIO *
@@ -52,7 +61,7 @@ read_ca(struct slice pem, enum err_kind kind, X509_STORE *store, SSL_CTX *ctx)
     if (bio == NULL)
         return err_make(kind, code, "no certificate of a client CA");
     for (;;) {
-        X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        X509 *cert = PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL);
         if (cert == NULL)
             break;
         if (++n > CA_MAX)
@@ -109,7 +118,7 @@ tls_valid(struct slice pem, int64_t *from_s, int64_t *until_s)
     *until_s = INT64_MAX;
     ERR_clear_error();
     while (e.kind == ERR_NONE && bio != NULL &&
-           (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+           (cert = PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL)) != NULL) {
         int64_t from = 0, until = 0;
         if (++n > CA_MAX || !seconds_of(X509_get0_notBefore(cert), &from) ||
             !seconds_of(X509_get0_notAfter(cert), &until))
@@ -136,6 +145,7 @@ configure(SSL_CTX *ctx, const char *cert_file, const char *key_file, struct slic
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(ctx, 0);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_default_passwd_cb(ctx, no_pass_phrase);
     if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
         return refused(ERR_STOP, "tls.certificate", cert_file);
     if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)

@@ -17,7 +17,8 @@ struct tls_server; /* a certificate, and whose clients are let in; opaque */
 struct tls;        /* one connection; opaque */
 
 /*
- * tls_server_new - reads the certificate (with its chain) and the key from PEM files.
+ * tls_server_new - reads the certificate (with its chain) and the key from PEM files, which must
+ * not be encrypted.
  *
  * client_ca  PEM of one or more certificates: a client must show one that they signed and that may
  *            be used as a client; SLICE_NONE: clients show none

@@ -359,6 +359,42 @@ test_certificates_tell_from_when_to_when_they_are_valid(void **state)
     }
 }
 
+/* Whoever asked would get the word, and without it would wait for ever. */
+static void
+test_nobody_is_asked_for_a_pass_phrase(void **state)
+{
+    const struct slice mark = SLICE("-----BEGIN CERTIFICATE-----\n"), word = SLICE("word\n");
+    struct room *r = *state;
+    struct tls_server *s = NULL;
+    int said[2], was = dup(STDIN_FILENO);
+    assert_int_equal(pipe(said), 0);
+    assert_true(was >= 0 && dup2(said[0], STDIN_FILENO) == STDIN_FILENO);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(write(said[1], word.p, word.n), word.n);
+    close(said[1]);
+    struct slice locked =
+        slice_printf(r->a,
+                     "%.*sProc-Type: 4,ENCRYPTED\n"
+                     "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n%.*s",
+                     SLICE_ARG(mark), SLICE_ARG(slice_sub(r->ca[0], mark.n, r->ca[0].n)));
+    struct err e = tls_ca_check(locked);
+    assert_string_equal(e.code, "tls.client_ca");
+    FILE *in = fopen(r->key[0], "r"), *out;
+    EVP_PKEY *key = PEM_read_PrivateKey(in, NULL, NULL, NULL);
+    (void)fclose(in);
+    out = fopen(r->key[0], "w");
+    assert_int_equal(PEM_write_PrivateKey(out, key, EVP_aes_128_cbc(),
+                                          (const unsigned char *)"word", 4, NULL, NULL),
+                     1);
+    assert_int_equal(fclose(out), 0);
+    EVP_PKEY_free(key);
+    e = tls_server_new(r->cert[0], r->key[0], SLICE_NONE, &s);
+    assert_string_equal(e.code, "tls.key");
+    assert_int_equal(dup2(was, STDIN_FILENO), STDIN_FILENO);
+    close(was);
+    close(said[0]);
+}
+
 int
 main(void)
 {
@@ -372,6 +408,7 @@ main(void)
         ROOMED(test_what_is_no_tls_is_refused),
         ROOMED(test_wrong_files_are_named),
         ROOMED(test_a_client_ca_must_be_certificates_of_cas),
+        ROOMED(test_nobody_is_asked_for_a_pass_phrase),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
