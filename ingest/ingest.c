@@ -51,7 +51,8 @@ struct worker {
     struct ingest env;
     struct bus_consumer *control;
     struct health *health;
-    bool listens;      /* alerts come to us; else we ask */
+    bool listens; /* alerts come to us; else we ask */
+    bool caught_up, db_up;
     struct hook *news; /* listens for notifications; NULL: it is not configured */
     struct members *members;
     struct arena *arena; /* one control record */
@@ -112,7 +113,7 @@ on_end(void *arg, const struct ingest_tenant *tenant, void *work)
     log_info("ingest.off", LOG_STR("source", w->env.source->name), LOG_OID(&tenant->oid));
 }
 
-/* What a tenant's sensors sent stays with us only while it is on. */
+/* What a tenant's sensors sent stays with us only while it is on, or will be again. */
 static void
 forget(struct worker *w, const struct oid *oid)
 {
@@ -146,7 +147,7 @@ on_record(void *arg, const struct bus_record *k)
         e = members_tell(w->members, &r);
     if (e.kind)
         log_err("ingest.control", &e, LOG_OID(&oid));
-    else if (!members_has(w->members, &oid))
+    else if (!members_keeps(w->members, &r))
         forget(w, &oid);
     count(w);
 }
@@ -184,13 +185,21 @@ on_revoked(void *arg, bool lost)
     bus_unassign(w->control);
 }
 
+/* Needs both: who is on, and who is there at all. */
+static void
+sweep(struct worker *w)
+{
+    if (w->listens && w->caught_up && w->db_up)
+        leftover_sweep(&w->env, is_member, w);
+}
+
 static void
 on_caught_up(void *arg)
 {
     struct worker *w = arg;
     health_set(w->health, "kafka", true, NULL);
-    if (w->listens)
-        leftover_sweep(&w->env, is_member, w);
+    w->caught_up = true;
+    sweep(w);
 }
 
 static void
@@ -210,6 +219,8 @@ on_db_up(void *arg)
 {
     struct worker *w = arg;
     health_set(w->health, "database", true, NULL);
+    w->db_up = true;
+    sweep(w);
 }
 
 static void
@@ -217,6 +228,7 @@ on_db_down(void *arg, struct err e)
 {
     struct worker *w = arg;
     (void)e;
+    w->db_up = false;
     health_set(w->health, "database", false, "the region's database does not answer");
 }
 

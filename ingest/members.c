@@ -147,11 +147,23 @@ add(struct members *m, const struct ingest_tenant *tenant)
 }
 
 static bool
-is_on(const struct members *m, const struct tenant_record *r)
+is_wanted(const struct members *m, const struct tenant_record *r)
 {
-    if (r->state != TENANT_ACTIVE || (r->sources >> m->source->number & 1) == 0)
+    if ((r->sources >> m->source->number & 1) == 0)
         return false;
     return !m->source->listens || r->identity_channel != IDENTITY_OFF;
+}
+
+static bool
+is_on(const struct members *m, const struct tenant_record *r)
+{
+    return r->state == TENANT_ACTIVE && is_wanted(m, r);
+}
+
+bool
+members_keeps(const struct members *m, const struct tenant_record *r)
+{
+    return (r->state == TENANT_ACTIVE || r->state == TENANT_SUSPENDED) && is_wanted(m, r);
 }
 
 struct err

@@ -30,6 +30,9 @@ struct members *members_new(const struct source *source, const struct members_ow
  */
 MUST_CHECK struct err members_tell(struct members *m, const struct tenant_record *r);
 
+/* members_keeps - may what the tenant has sent to us stay here? It is on, or suspended and was. */
+bool members_keeps(const struct members *m, const struct tenant_record *r);
+
 void members_gone(struct members *m, const struct oid *oid); /* it was purged, or its schema is */
 void members_clear(struct members *m);                       /* all are ended */
 bool members_has(const struct members *m, const struct oid *oid);

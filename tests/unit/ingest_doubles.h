@@ -58,7 +58,8 @@ struct db {
     bool hold;
     struct op ops[OPS_MAX];
     size_t n_ops;
-    struct err fail; /* what every statement of the next batch says */
+    struct err fail; /* what every statement of the next batch says, */
+    bool failing;    /* and of all batches */
     struct cursors_row credential, cursor, directory;
     char sealed[3][SEALED_MAX];
     size_t n_saves, n_loads;
@@ -146,7 +147,8 @@ double_answer(struct db *db)
     struct err e = db->fail;
     memcpy(ops, db->ops, n * sizeof *ops);
     db->n_ops = 0;
-    db->fail = ERR_OK;
+    if (!db->failing)
+        db->fail = ERR_OK;
     for (size_t i = 0; i < n; i++) {
         const struct db_rows rows = {ops[i].row, ops[i].status};
         if (ops[i].done != NULL)

@@ -1,6 +1,7 @@
 #include "ingest/listen.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -11,6 +12,8 @@
 #include "common/metric.h"
 #include "ingest/feed.h"
 #include "ingest/frames.h"
+#include "ingest/leftover.h"
+#include "ingest/spool.h"
 #include "ingest_doubles.h"
 
 enum { LINE_VERSION = 77 };
@@ -332,6 +335,53 @@ test_the_spool_of_a_tenant_that_is_off_is_deleted(void **state)
     close(fd);
 }
 
+/* The tenants that the sweep is told are members: those whose oid begins with 1. */
+static bool
+begins_with_one(void *arg, const struct oid *oid)
+{
+    (void)arg;
+    return oid->b[0] == 1;
+}
+
+static size_t
+folders(const char *folder)
+{
+    size_t n = 0;
+    DIR *d = opendir(folder);
+    assert_non_null(d);
+    for (const struct dirent *f; (f = readdir(d)) != NULL;)
+        n += f->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+static void
+test_the_spools_of_all_that_went_off_meanwhile_are_deleted(void **state)
+{
+    enum { MANY = 150 };
+    struct rig *r = *state;
+    char folder[128], path[256];
+    struct oid oid = {{1}};
+    assert_true(feed_folder(&r->env, folder, sizeof folder));
+    for (uint8_t i = 0; i < MANY; i++) {
+        struct spool *s;
+        struct spool_found found;
+        oid.b[0] = i == 0 ? 1 : 2;
+        oid.b[1] = i;
+        (void)snprintf(path, sizeof path, "%s/%s", folder, oid_format(&oid).s);
+        bench_need(spool_open(path, 1 << 20, &s, &found));
+        spool_close(s);
+    }
+    r->db.fail = err_make(ERR_RETRY, "db.connect", "away");
+    leftover_sweep(&r->env, begins_with_one, NULL);
+    bench_settle(r->bench);
+    assert_int_equal(folders(folder), MANY); /* nobody knows whether they are there */
+    r->db.fail = err_make(ERR_REJECT, "db.undefined", "no such schema");
+    r->db.failing = true;
+    leftover_sweep(&r->env, begins_with_one, NULL);
+    bench_until(r->bench, folders(folder) == 1);
+}
+
 static void
 test_a_record_that_kafka_never_takes_is_left_out_alone(void **state)
 {
@@ -519,6 +569,7 @@ main(void)
         RIGGED(test_when_the_spool_is_full_a_stream_waits_and_datagrams_are_counted),
         RIGGED(test_what_kafka_has_not_confirmed_comes_again_after_a_restart),
         RIGGED(test_the_spool_of_a_tenant_that_is_off_is_deleted),
+        RIGGED(test_the_spools_of_all_that_went_off_meanwhile_are_deleted),
         RIGGED(test_a_record_that_kafka_never_takes_is_left_out_alone),
         RIGGED(test_a_line_that_is_too_long_is_dropped_whatever_its_rest_looks_like),
         RIGGED(test_a_sender_that_ends_no_line_is_cut_off),

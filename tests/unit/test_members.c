@@ -75,18 +75,24 @@ test_a_tenant_is_on_when_it_is_active_and_its_switch_is(void **state)
         uint32_t sources;
         int32_t channel;
         bool on;
+        bool keeps; /* what it has sent */
     } rows[] = {
-        {&endpoint, TENANT_ACTIVE, ENDPOINT, IDENTITY_OFF, true},
-        {&endpoint, TENANT_ACTIVE, ENDPOINT | MAIL | IDENTITY, IDENTITY_SYSLOG, true},
-        {&endpoint, TENANT_ACTIVE, MAIL | IDENTITY, IDENTITY_OFF, false},
-        {&endpoint, TENANT_SUSPENDED, ENDPOINT, IDENTITY_OFF, false},
-        {&endpoint, TENANT_PURGING, ENDPOINT, IDENTITY_OFF, false},
-        {&endpoint, TENANT_PURGED, ENDPOINT, IDENTITY_OFF, false},
-        {&identity, TENANT_ACTIVE, IDENTITY, IDENTITY_SYSLOG, true},
-        {&identity, TENANT_ACTIVE, IDENTITY, IDENTITY_APPS, true}, /* its lines add to alerts */
-        {&identity, TENANT_ACTIVE, ENDPOINT, IDENTITY_APPS, false},
-        {&identity, TENANT_ACTIVE, IDENTITY, IDENTITY_OFF, false},
-        {&identity, TENANT_ACTIVE, ENDPOINT, IDENTITY_SYSLOG, false},
+        {&endpoint, TENANT_ACTIVE, ENDPOINT, IDENTITY_OFF, true, true},
+        {&endpoint, TENANT_ACTIVE, ENDPOINT | MAIL | IDENTITY, IDENTITY_SYSLOG, true, true},
+        {&endpoint, TENANT_ACTIVE, MAIL | IDENTITY, IDENTITY_OFF, false, false},
+        {&endpoint, TENANT_SUSPENDED, ENDPOINT, IDENTITY_OFF, false, true},
+        {&endpoint, TENANT_PURGING, ENDPOINT, IDENTITY_OFF, false, false},
+        {&endpoint, TENANT_PURGED, ENDPOINT, IDENTITY_OFF, false, false},
+        {&identity, TENANT_ACTIVE, IDENTITY, IDENTITY_SYSLOG, true, true},
+        {&identity, TENANT_ACTIVE, IDENTITY, IDENTITY_APPS, true,
+         true}, /* its lines add to alerts */
+        {&identity, TENANT_ACTIVE, ENDPOINT, IDENTITY_APPS, false, false},
+        {&identity, TENANT_ACTIVE, IDENTITY, IDENTITY_OFF, false, false},
+        {&identity, TENANT_ACTIVE, ENDPOINT, IDENTITY_SYSLOG, false, false},
+        {&identity, TENANT_SUSPENDED, IDENTITY, IDENTITY_SYSLOG, false, true},
+        {&identity, TENANT_SUSPENDED, IDENTITY, IDENTITY_OFF, false, false},
+        {&identity, TENANT_SUSPENDED, ENDPOINT, IDENTITY_SYSLOG, false, false},
+        {&identity, TENANT_PURGING, IDENTITY, IDENTITY_SYSLOG, false, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct told t;
@@ -98,6 +104,7 @@ test_a_tenant_is_on_when_it_is_active_and_its_switch_is(void **state)
         tell(m, &r);
         assert_int_equal(t.begun, rows[i].on);
         assert_int_equal(members_count(m), rows[i].on);
+        assert_int_equal(members_keeps(m, &r), rows[i].keeps);
         members_clear(m);
         assert_int_equal(t.ended, rows[i].on);
         members_free(m);
