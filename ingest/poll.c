@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/metric.h"
 #include "ingest/poll_parts.h"
+#include "ingest/trouble.h"
 
 enum {
     SETTINGS_LIMIT = 1024 * 1024,
@@ -116,8 +117,9 @@ poll_pause(struct poll *p, struct err e, unsigned tries)
     else if (e.after_ms > 0)
         ms = (e.after_ms < SERVICE_WAIT_MAX_MS ? e.after_ms : SERVICE_WAIT_MAX_MS) +
              (int64_t)(random % 1000);
+    const struct err said = trouble_for_log(&e);
     if (p->trouble == NULL || strcmp(p->trouble, e.code) != 0)
-        log_err("ingest.trouble", &e, LOG_STR("source", p->env->source->name),
+        log_err("ingest.trouble", &said, LOG_STR("source", p->env->source->name),
                 LOG_OID(&p->tenant.oid), LOG_INT("wait_ms", ms));
     p->trouble = e.code;
     status_trouble(p, &e);
@@ -242,10 +244,12 @@ poll_status_saved(struct poll *p, struct err e)
         return;
     }
     p->first = false;
-    if (e.kind)
+    if (e.kind) {
+        p->status.row.asked = CLOCK_NONE; /* nobody would know: so nothing is asked yet */
         poll_lose(p, e);
-    else
+    } else {
         begin(p);
+    }
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/metric.h"
 #include "ingest/poll_parts.h"
+#include "ingest/trouble.h"
 
 enum {
     ROUND_LIMIT = 32 * 1024 * 1024,
@@ -191,7 +192,8 @@ take_answer(struct slot *s, const struct fetch_answer *answer, struct err failed
         return e;
     if (page.warn.kind) {
         poll_hide(p, &page.warn);
-        log_err("ingest.warning", &page.warn, LOG_STR("source", p->env->source->name),
+        const struct err said = trouble_for_log(&page.warn);
+        log_err("ingest.warning", &said, LOG_STR("source", p->env->source->name),
                 LOG_OID(&p->tenant.oid));
         metric_add(METRIC_weir_ingest_warnings_total, 1, p->env->source->name, page.warn.code);
     }
@@ -214,7 +216,9 @@ static void
 note_rejected(const struct poll *p, struct err *e)
 {
     poll_hide(p, e);
-    log_err("ingest.rejected", e, LOG_STR("source", p->env->source->name), LOG_OID(&p->tenant.oid));
+    const struct err said = trouble_for_log(e);
+    log_err("ingest.rejected", &said, LOG_STR("source", p->env->source->name),
+            LOG_OID(&p->tenant.oid));
     metric_add(METRIC_weir_ingest_rejected_total, 1, p->env->source->name, e->code);
 }
 

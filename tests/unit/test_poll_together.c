@@ -451,6 +451,33 @@ test_a_status_that_cannot_be_stored_is_told_later_and_holds_up_nothing(void **st
     poll_close(p);
 }
 
+/* Whoever comes after us could think that nobody has used up the quota. */
+static void
+test_nothing_is_asked_before_it_is_stored_that_it_will_be(void **state)
+{
+    struct rig *r = *state;
+    bench_script(r->bench, "/list", {200, "{}", NULL});
+    r->db.hold = true;
+    struct poll *p = start(r);
+    double_answer(&r->db); /* settings */
+    assert_int_equal(r->db.n_status_saves, 1);
+    r->db.fail = err_make(ERR_RETRY, "db.connect", "away");
+    double_answer(&r->db);
+    r->db.fail = err_make(ERR_RETRY, "db.connect", "away");
+    double_answer(&r->db); /* that there is trouble */
+    r->db.status = (struct source_status_row){.source = 0};
+    hurry(r, p);
+    double_answer(&r->db);
+    assert_int_equal(r->db.n_status_saves, 3);
+    bench_settle(r->bench);
+    assert_int_equal(r->bench->n_asked, 0);
+    r->db.hold = false;
+    double_answer(&r->db);
+    assert_true(r->db.status.asked != CLOCK_NONE);
+    assert_well(r, p);
+    poll_close(p);
+}
+
 static void
 test_a_tenant_asked_before_waits_its_turn_after_a_restart(void **state)
 {
@@ -500,6 +527,7 @@ main(void)
         MANY(test_no_secret_is_shown_even_if_the_service_repeats_it),
         MANY(test_trouble_and_its_end_are_told_at_once_and_nothing_else_is),
         MANY(test_a_status_that_cannot_be_stored_is_told_later_and_holds_up_nothing),
+        MANY(test_nothing_is_asked_before_it_is_stored_that_it_will_be),
         MANY(test_a_tenant_asked_before_waits_its_turn_after_a_restart),
         MANY(test_without_an_address_nothing_is_asked_and_the_status_says_so),
     };
