@@ -95,7 +95,8 @@ ask_one(const struct source_conf *c, const struct cursor *at, struct slice id, s
 {
     *r = (struct source_request){.step = STEP_ONE, .at = *at, .carry = id, .seen = CLOCK_NONE};
     r->http.method = "GET";
-    r->http.url = apps_address(c, id, a);
+    struct slice step = fetch_url_encode(a, id); /* whatever it holds, it is one step of the path */
+    r->http.url = step.p != NULL ? apps_address(c, step, a) : SLICE_NONE;
     r->http.headers[0] = SLICE("Accept: application/json");
     r->http.n_headers = 1;
     return r->http.url.p != NULL ? ERR_OK

@@ -193,6 +193,22 @@ test_an_alert_missing_from_a_whole_listing_is_fetched_and_published_as_closed(vo
 }
 
 static void
+test_an_id_is_one_step_of_a_path_whatever_it_holds(void **state)
+{
+    struct world *w = *state;
+    struct tenant t;
+    begin(&t, w);
+    (void)list(&t, row(w, "../x?y=1#", A_MS, ""));
+    later(&t, 600);
+    size_t n;
+    struct source_request *r = round_of(&t, &n);
+    struct page p = answer(&t, &r[0], 200, body_of(w, "", ",\"hasNext\":false,\"total\":0"));
+    assert_int_equal(p.n_next, 3);
+    assert_slice(p.next[2].http.url, BASE "/api/v1/alerts/..%2Fx%3Fy%3D1%23/");
+    notes_free(&t.kept);
+}
+
+static void
 test_what_a_missing_alert_may_be(void **state)
 {
     static const struct {
@@ -454,6 +470,7 @@ main(void)
         T(test_open_alerts_are_listed_before_the_news_and_then_rest_for_a_while),
         T(test_what_did_not_change_is_not_produced_again_and_what_did_is),
         T(test_an_alert_missing_from_a_whole_listing_is_fetched_and_published_as_closed),
+        T(test_an_id_is_one_step_of_a_path_whatever_it_holds),
         T(test_what_a_missing_alert_may_be),
         T(test_an_alert_that_was_not_asked_for_is_refused),
         T(test_a_listing_cut_short_proves_nothing_of_what_lies_behind),
