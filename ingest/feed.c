@@ -292,6 +292,7 @@ send_next(struct feed *f)
     if (e.kind == ERR_NONE)
         return true;
     if (e.kind == ERR_REJECT) { /* never to be sent: a key that is gone, damage */
+        tell(f, e);
         metric_add(METRIC_weir_ingest_rejected_total, 1, f->env->source->name, e.code);
         return true;
     }

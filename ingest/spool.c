@@ -285,6 +285,25 @@ list(struct spool *s)
     return e;
 }
 
+/* The name of a new folder survives a power cut when the folder above it was synced. */
+static bool
+sync_above(const char *path)
+{
+    char above[PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash != NULL ? (size_t)(slash - path) : 0;
+    memcpy(above, path, n);
+    above[n] = '\0';
+    int fd = open(n > 0 ? above : slash != NULL ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool good = fsync(fd) == 0;
+    int was = errno;
+    close(fd);
+    errno = was;
+    return good;
+}
+
 static struct err
 make_folders(const char *folder)
 {
@@ -298,8 +317,14 @@ make_folders(const char *folder)
             continue;
         memcpy(path, folder, i);
         path[i] = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        bool made = mkdir(path, 0700) == 0;
+        if (!made && errno != EEXIST)
             return failed("spool.open", path);
+        if (made && !sync_above(path)) {
+            struct err e = failed("spool.open", path);
+            (void)rmdir(path); /* else the next try would find it and not sync it */
+            return e;
+        }
     }
     return ERR_OK;
 }
