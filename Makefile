@@ -35,6 +35,7 @@ SIM_SRC := $(wildcard tests/simulator/*.c)
 
 UNIT := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 PROPERTY := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/property/test_*.c tests/replay/test_*.c))
+BENCH := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all
@@ -113,11 +114,14 @@ $(B)/tests/unit/test_simulator_%: $(B)/tests/unit/test_simulator_%.o \
 # an hour passes in no time
 $(B)/tests/unit/test_ingest_token: LDLIBS_ALL += -Wl,--wrap=clock_mono_ms
 
+# how a record is sealed is the bench's choice
+$(B)/tests/bench/bench_ingest: LDLIBS_ALL += -Wl,--wrap=seal_close
+
 $(B)/tests/%: $(B)/tests/%.o $(B)/libweir.a
 	@echo '  LINK $@'
 	@$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
--include $(OBJ:.o=.d) $(B)/weir.d $(SIM_SRC:%.c=$(B)/%.d) $(UNIT:=.d) $(PROPERTY:=.d) $(INTEGRATION_C:=.d)
+-include $(OBJ:.o=.d) $(B)/weir.d $(SIM_SRC:%.c=$(B)/%.d) $(UNIT:=.d) $(PROPERTY:=.d) $(INTEGRATION_C:=.d) $(BENCH:=.d)
 .SECONDARY:
 
 # ---- the whole line on this machine: make run [ONCE=1] [DATA=folder | REPLAY=secrl]

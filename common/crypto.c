@@ -85,6 +85,87 @@ crypto_equal(const void *a, const void *b, size_t n)
     return CRYPTO_memcmp(a, b, n) == 0;
 }
 
+/* ---- AES-256-GCM */
+
+struct crypto_gcm {
+    EVP_CIPHER_CTX *close, *open;
+};
+
+/* A context that knows its cipher and waits for keys. NULL: out of memory. */
+static EVP_CIPHER_CTX *
+gcm_context(int closing)
+{
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    if (ctx != NULL && EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, NULL, NULL, closing) == 1)
+        return ctx;
+    EVP_CIPHER_CTX_free(ctx);
+    return NULL;
+}
+
+struct crypto_gcm *
+crypto_gcm_new(void)
+{
+    struct crypto_gcm *g = calloc(1, sizeof *g);
+    if (g == NULL)
+        return NULL;
+    *g = (struct crypto_gcm){gcm_context(1), gcm_context(0)};
+    if (g->close != NULL && g->open != NULL)
+        return g;
+    crypto_gcm_free(g);
+    return NULL;
+}
+
+void
+crypto_gcm_free(struct crypto_gcm *g)
+{
+    if (g == NULL)
+        return;
+    EVP_CIPHER_CTX_free(g->close);
+    EVP_CIPHER_CTX_free(g->open);
+    free(g);
+}
+
+/* Everything but the tag. */
+static void
+gcm_run(EVP_CIPHER_CTX *ctx, const uint8_t *key, const uint8_t *nonce, const struct slice *aad,
+        size_t n, struct slice text, uint8_t *out)
+{
+    int got = 0;
+    bool good = text.n <= CHUNK_MAX && EVP_CipherInit_ex(ctx, NULL, NULL, key, nonce, -1) == 1;
+    for (size_t i = 0; good && i < n; i++)
+        good = EVP_CipherUpdate(ctx, NULL, &got, (const uint8_t *)aad[i].p, (int)aad[i].n) == 1;
+    if (good && text.n > 0)
+        good = EVP_CipherUpdate(ctx, out, &got, (const uint8_t *)text.p, (int)text.n) == 1;
+    must(good, "AES-GCM");
+}
+
+void
+crypto_gcm_close(struct crypto_gcm *g, const uint8_t key[CRYPTO_GCM_KEY],
+                 const uint8_t nonce[CRYPTO_GCM_NONCE], const struct slice *aad, size_t n,
+                 struct slice plain, uint8_t *out, uint8_t tag[CRYPTO_GCM_TAG])
+{
+    int got = 0;
+    uint8_t rest[16]; /* GCM leaves nothing for the end */
+    gcm_run(g->close, key, nonce, aad, n, plain, out);
+    must(EVP_CipherFinal_ex(g->close, rest, &got) == 1 &&
+             EVP_CIPHER_CTX_ctrl(g->close, EVP_CTRL_GCM_GET_TAG, CRYPTO_GCM_TAG, tag) == 1,
+         "AES-GCM");
+}
+
+bool
+crypto_gcm_open(struct crypto_gcm *g, const uint8_t key[CRYPTO_GCM_KEY],
+                const uint8_t nonce[CRYPTO_GCM_NONCE], const struct slice *aad, size_t n,
+                struct slice text, const uint8_t tag[CRYPTO_GCM_TAG], uint8_t *out)
+{
+    int got = 0;
+    uint8_t rest[16], expected[CRYPTO_GCM_TAG];
+    memcpy(expected, tag, sizeof expected);
+    gcm_run(g->open, key, nonce, aad, n, text, out);
+    must(EVP_CIPHER_CTX_ctrl(g->open, EVP_CTRL_GCM_SET_TAG, CRYPTO_GCM_TAG, expected) == 1,
+         "AES-GCM");
+    return EVP_CipherFinal_ex(g->open, rest, &got) == 1;
+}
+
 /* version and variant into 16 bytes, and those as text. RFC 9562, 4. */
 static void
 guid_format(uint8_t b[16], unsigned version, char out[37])

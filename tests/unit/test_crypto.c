@@ -135,6 +135,48 @@ test_base64_is_read_strictly(void **state)
     (void)state;
 }
 
+/* Test cases 13 and 14 of McGrew and Viega's proposal of GCM. */
+static void
+test_gcm_is_the_published_one(void **state)
+{
+    static const uint8_t key[CRYPTO_GCM_KEY], nonce[CRYPTO_GCM_NONCE], zeros[16];
+    uint8_t out[16], tag[CRYPTO_GCM_TAG];
+    struct crypto_gcm *g = crypto_gcm_new();
+    crypto_gcm_close(g, key, nonce, NULL, 0, SLICE_NONE, out, tag);
+    assert_hex(tag, 16, "530f8afbc74536b9a963b4f1c4cb738b");
+    crypto_gcm_close(g, key, nonce, NULL, 0, (struct slice){(const char *)zeros, 16}, out, tag);
+    assert_hex(out, 16, "cea7403d4d606b6e074ec5d3baf39d18");
+    assert_hex(tag, 16, "d0d1c8a799996bf0265b98b5d48ab919");
+    crypto_gcm_free(g);
+    (void)state;
+}
+
+static void
+test_gcm_opens_only_what_was_closed_so(void **state)
+{
+    static const char *const changes[] = {"", "key", "nonce", "aad", "text", "tag"};
+    struct crypto_gcm *g = crypto_gcm_new();
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        uint8_t key[CRYPTO_GCM_KEY] = {1}, nonce[CRYPTO_GCM_NONCE] = {2}, tag[CRYPTO_GCM_TAG];
+        char place[] = "kafka|t|x", text[21] = "a text of 20 letters";
+        const struct slice aad[] = {SLICE("WEI1"), {place, sizeof place - 1}};
+        struct slice sealed = {text, 20};
+        crypto_gcm_close(g, key, nonce, aad, 2, sealed, (uint8_t *)text, tag);
+        assert_string_not_equal(text, "a text of 20 letters");
+        key[31] ^= strcmp(changes[i], "key") == 0;
+        nonce[11] ^= strcmp(changes[i], "nonce") == 0;
+        place[8] ^= strcmp(changes[i], "aad") == 0;
+        text[19] ^= strcmp(changes[i], "text") == 0;
+        tag[15] ^= strcmp(changes[i], "tag") == 0;
+        bool opened = crypto_gcm_open(g, key, nonce, aad, 2, sealed, tag, (uint8_t *)text);
+        assert_int_equal(opened, i == 0);
+        if (opened)
+            assert_string_equal(text, "a text of 20 letters");
+    }
+    crypto_gcm_free(g);
+    (void)state;
+}
+
 int
 main(void)
 {
@@ -145,6 +187,8 @@ main(void)
         cmocka_unit_test(test_a_self_signed_certificate_holds_its_names),
         cmocka_unit_test(test_a_certificate_without_memory_is_an_error),
         cmocka_unit_test(test_base64_is_read_strictly),
+        cmocka_unit_test(test_gcm_is_the_published_one),
+        cmocka_unit_test(test_gcm_opens_only_what_was_closed_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
