@@ -28,8 +28,9 @@ skip_mark(struct slice text)
     return slice_starts(text, SLICE("\xef\xbb\xbf")) ? slice_sub(text, 3, text.n - 3) : text;
 }
 
-struct err
-json_parse(struct slice text, struct arena *a, struct json *out)
+/* want: NULL, or whom to tell of items. */
+static struct err
+parse(struct slice text, const struct json_reader_want *want, struct arena *a, struct json *out)
 {
     *out = (struct json){0};
     if (text.n > SIZE_MAX_BYTES)
@@ -39,8 +40,8 @@ json_parse(struct slice text, struct arena *a, struct json *out)
     void *document = NULL;
     struct json root = {0};
     const char *why = NULL;
-    switch (json_reader_parse(text.p != NULL ? text.p : "", text.n, JSON_DEPTH_MAX + 1, &document,
-                              &root, &why)) {
+    switch (json_reader_parse_items(text.p != NULL ? text.p : "", text.n, JSON_DEPTH_MAX + 1, want,
+                                    &document, &root, &why)) {
     case JSON_READER_OK:
         break;
     case JSON_READER_DEPTH:
@@ -54,6 +55,56 @@ json_parse(struct slice text, struct arena *a, struct json *out)
         return err_make(ERR_RETRY, "json.memory", "the arena is full");
     *out = root;
     return ERR_OK;
+}
+
+struct err
+json_parse(struct slice text, struct arena *a, struct json *out)
+{
+    return parse(text, NULL, a, out);
+}
+
+struct items {
+    struct arena *arena;
+    struct json list;
+    struct slice *made;
+    size_t n;
+};
+
+static bool
+items_begin(void *ctx, struct json list, size_t n)
+{
+    struct items *i = ctx;
+    i->list = list;
+    i->made = arena_alloc(i->arena, n * sizeof *i->made);
+    return i->made != NULL;
+}
+
+static void
+items_take(void *ctx, const char *p, size_t n)
+{
+    struct items *i = ctx;
+    i->made[i->n++] = (struct slice){p, n};
+}
+
+struct err
+json_parse_items(struct slice text, const char *name, struct arena *a, struct json *out,
+                 struct json *list, struct slice **items, size_t *n)
+{
+    struct items got = {.arena = a};
+    const struct json_reader_want want = {
+        .name = name,
+        .name_n = name != NULL ? strlen(name) : 0,
+        .ctx = &got,
+        .items = items_begin,
+        .item = items_take,
+    };
+    struct err e = parse(text, &want, a, out);
+    if (e.kind)
+        got = (struct items){.arena = a};
+    *list = got.list;
+    *items = got.made;
+    *n = got.n;
+    return e;
 }
 
 enum json_type

@@ -69,6 +69,18 @@ struct slice json_minify(struct json v, struct arena *a);
  * object that holds the array, NULL when the document itself is the array. */
 size_t json_raw_items(struct slice text, const char *name, struct slice *out, size_t most);
 
+/*
+ * json_parse_items - json_parse and json_raw_items in one, at a fifth of the cost: the parser knows
+ * where each value begins.
+ *
+ * list, items, n   the array, absent when there is none, and its items' bytes within text; items
+ *                  lie in the arena
+ * Errors:          as json_parse.
+ */
+MUST_CHECK struct err json_parse_items(struct slice text, const char *name, struct arena *a,
+                                       struct json *out, struct json *list, struct slice **items,
+                                       size_t *n);
+
 /* ---- out */
 
 struct json_out; /* an object, an array or a scalar being composed */

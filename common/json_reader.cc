@@ -67,11 +67,83 @@ result_of(simdjson::error_code code)
     }
 }
 
+/* ---- the bytes of items: the places of all brackets, commas, colons and first characters of
+ * values, as the parser's first stage found them and its second stage accepted them. */
+
+struct places {
+    const uint32_t *at;
+    size_t next;
+    const char *text;
+};
+
+/* Over one value. */
+static void
+places_skip(struct places &p)
+{
+    size_t depth = 0;
+    do {
+        char c = p.text[p.at[p.next++]];
+        if (c == '{' || c == '[')
+            depth++;
+        else if (c == '}' || c == ']')
+            depth--;
+    } while (depth > 0);
+}
+
+/* To the array's bracket. The first of a duplicate key, as json_reader_get. */
+static bool
+places_find(struct places &p, const dom::element &root, std::string_view name)
+{
+    dom::object object;
+    if (root.get_object().get(object))
+        return false;
+    p.next = 1; /* behind the bracket */
+    for (auto member : object) {
+        p.next += 2; /* key, colon */
+        if (member.key == name)
+            return member.value.is_array();
+        places_skip(p);
+        p.next++; /* comma */
+    }
+    return false;
+}
+
+static bool
+tell_items(const dom::parser &parser, const dom::element &root, const char *text,
+           const struct json_reader_want &want)
+{
+    struct places p = {parser.implementation->structural_indexes.get(), 0, text};
+    bool found = want.name == nullptr
+                     ? root.is_array()
+                     : places_find(p, root, std::string_view(want.name, want.name_n));
+    if (!found)
+        return true;
+    struct json as_json = wrap(root);
+    if (want.name != nullptr)
+        as_json = json_reader_get(as_json, want.name, want.name_n);
+    size_t n = json_reader_count(as_json);
+    if (!want.items(want.ctx, as_json, n))
+        return false;
+    p.next++; /* behind the bracket */
+    for (size_t i = 0; i < n; i++) {
+        size_t from = p.at[p.next];
+        places_skip(p);
+        size_t end = p.at[p.next]; /* the comma or bracket behind it */
+        while (end > from && std::strchr(" \t\r\n", text[end - 1]) != nullptr)
+            end--;
+        want.item(want.ctx, text + from, end - from);
+        p.next++;
+    }
+    return true;
+}
+
+/* ---- parsing */
+
 /* The parser's own tables and the padded copy are given back at once; a dom::document is all that
- * the elements point into. */
+ * the elements point into. want: may be null. */
 static enum json_reader_result
-parse_into(dom::document &doc, const char *text, size_t n, size_t depth_max, struct json *root,
-           const char **why)
+parse_into(dom::document &doc, const char *text, size_t n, size_t depth_max,
+           const struct json_reader_want *want, struct json *root, const char **why)
 {
     dom::parser parser;
     simdjson::padded_string padded(text, n);
@@ -88,12 +160,22 @@ parse_into(dom::document &doc, const char *text, size_t n, size_t depth_max, str
         return result_of(code);
     }
     *root = wrap(e);
-    return JSON_READER_OK;
+    *why = "out of memory";
+    return want == nullptr || tell_items(parser, e, text, *want) ? JSON_READER_OK
+                                                                 : JSON_READER_MEMORY;
 }
 
 enum json_reader_result
 json_reader_parse(const char *text, size_t n, size_t depth_max, void **document, struct json *root,
                   const char **why)
+{
+    return json_reader_parse_items(text, n, depth_max, nullptr, document, root, why);
+}
+
+enum json_reader_result
+json_reader_parse_items(const char *text, size_t n, size_t depth_max,
+                        const struct json_reader_want *want, void **document, struct json *root,
+                        const char **why)
 {
     dom::document *doc = nullptr;
     enum json_reader_result result = JSON_READER_MEMORY;
@@ -101,7 +183,7 @@ json_reader_parse(const char *text, size_t n, size_t depth_max, void **document,
     try {
         doc = new (std::nothrow) dom::document;
         if (doc != nullptr)
-            result = parse_into(*doc, text, n, depth_max, root, why);
+            result = parse_into(*doc, text, n, depth_max, want, root, why);
     } catch (...) {
         result = JSON_READER_MEMORY; /* bad_alloc is all that can be thrown */
     }

@@ -24,6 +24,21 @@ enum json_reader_result json_reader_parse(const char *text, size_t n, size_t dep
                                           void **document, struct json *root, const char **why);
 void json_reader_free(void *document);
 
+/* json_reader_parse_items - json_reader_parse, and the bytes of each item of one array, told to
+ * items(ctx, list, n) first (false: no more of it, the result is JSON_READER_MEMORY), then one by
+ * one to item(ctx, p, n). name NULL: the document is the array. */
+struct json_reader_want {
+    const char *name;
+    size_t name_n;
+    void *ctx;
+    bool (*items)(void *ctx, struct json list, size_t n);
+    void (*item)(void *ctx, const char *p, size_t n);
+};
+enum json_reader_result json_reader_parse_items(const char *text, size_t n, size_t depth_max,
+                                                const struct json_reader_want *want,
+                                                void **document, struct json *root,
+                                                const char **why);
+
 /* json_reader_minify - hands the compact text to take(ctx, ...) once; false: out of memory. */
 bool json_reader_minify(struct json v, void (*take)(void *ctx, const char *p, size_t n), void *ctx);
 

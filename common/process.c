@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,13 @@
 #include <unistd.h>
 
 enum { TEXT_MAX = 4096, DESCRIPTORS_MOST = 65536 };
+
+void
+process_keep_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 16 << 20); /* a larger block is the kernel's at once */
+    (void)mallopt(M_TRIM_THRESHOLD, 32 << 20);
+}
 
 /* The first part of a file of /proc, NUL-terminated. False: not there. */
 static bool

@@ -29,6 +29,10 @@ void process_guard(void);
 /* process_descriptors - as many as the system allows: 1,024 are soon used up by connections. */
 void process_descriptors(void);
 
+/* process_keep_memory - what megabytes of pages were worked off in stays with the process, up to
+ * 32 MiB: given back and taken again for each page it would be a fifth of the work. Once, first. */
+void process_keep_memory(void);
+
 /* process_follow - SIGTERM for this process when the one that started it ends, in whatever way.
  * parent_pid is that one, which may be gone already; 0: nothing. ERR_STOP "process.parent". */
 MUST_CHECK struct err process_follow(int64_t parent_pid);

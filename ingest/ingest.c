@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/process.h"
 #include "ingest/answers.h"
 #include "ingest/feed.h"
 #include "ingest/hook.h"
@@ -343,6 +344,7 @@ run_ingest(struct cli *cli)
     struct err e = read_flags(cli, &w);
     if (e.kind)
         return cli_fail(cli, e);
+    process_keep_memory();
     const struct members_owner owner = {.arg = &w, .begin = on_begin, .end = on_end};
     w.members = members_new(w.env.source, &owner);
     w.arena = arena_new(RECORD_ARENA);

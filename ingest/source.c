@@ -34,29 +34,26 @@ source_page(struct slice body, struct arena *a, struct json *out)
 }
 
 struct err
-source_take(struct slice body, const char *name, struct page *out, struct arena *a)
+source_take(struct slice body, const char *name, struct page *out, struct arena *a,
+            struct json *doc, struct json *list)
 {
-    struct json doc;
-    struct err e = source_page(body, a, &doc);
-    if (e.kind)
-        return e;
-    struct json list = name != NULL ? json_get(doc, name) : doc;
-    if (json_type(list) != JSON_ARRAY)
-        return err_make(ERR_RETRY, "source.shape", "the answer has no list '%s'",
-                        name != NULL ? name : "");
-    size_t n = json_count(list);
+    struct slice *items;
+    size_t n;
     out->alerts = NULL;
     out->n_alerts = 0;
+    struct err e = json_parse_items(body, name, a, doc, list, &items, &n);
+    if (e.kind == ERR_REJECT) /* as source_page */
+        e.kind = ERR_RETRY;
+    if (e.kind)
+        return e;
+    if (json_type(*list) != JSON_ARRAY)
+        return err_make(ERR_RETRY, "source.shape", "the answer has no list '%s'",
+                        name != NULL ? name : "");
     if (n == 0)
         return ERR_OK;
-    struct slice *items = arena_alloc(a, n * sizeof *items);
     out->alerts = arena_alloc(a, n * sizeof *out->alerts);
-    if (items == NULL || out->alerts == NULL)
+    if (out->alerts == NULL)
         return err_make(ERR_RETRY, "source.memory", "no memory for a page of %zu alerts", n);
-    if (json_raw_items(body, name, items, n) !=
-        n) /* a duplicate member: two readings of one page */
-        return err_make(ERR_RETRY, "source.shape", "the list '%s' cannot be told apart",
-                        name != NULL ? name : "");
     for (size_t i = 0; i < n; i++)
         out->alerts[i] = (struct raw_alert){.version = CLOCK_NONE, .payload = items[i]};
     out->n_alerts = n;

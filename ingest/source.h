@@ -217,9 +217,10 @@ MUST_CHECK struct err source_conf_copy(const struct source_conf *from, struct ar
 const struct source_note *source_note(const struct source_conf *c, struct slice key);
 
 /* source_take - the items of the list member `name` of an answer's top object (NULL: the answer is
- * the list) as raw alerts, byte for byte; native ids and versions are left to the caller. */
+ * the list) as raw alerts, byte for byte; native ids and versions are left to the caller. doc and
+ * list: the answer, read. Errors: as source_page; ERR_RETRY "source.shape". */
 MUST_CHECK struct err source_take(struct slice body, const char *name, struct page *out,
-                                  struct arena *a);
+                                  struct arena *a, struct json *doc, struct json *list);
 /* source_status - the error that an HTTP status means for every source (401, 403, 408, 429, 5xx),
  * and ERR_RETRY with the code of got->failed when there is no answer;
  * ERR_OK for 200..299 and for what only the source can judge (other 4xx). code must be the

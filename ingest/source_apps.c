@@ -286,7 +286,7 @@ read_rows(const struct answer *got, struct json list, char *met, struct arena *a
 
 /* One page, read. */
 struct reading {
-    struct json doc;
+    struct json doc, list;
     size_t rows; /* that it had */
     bool more;   /* another page follows */
     bool whole;  /* of a last page: it says that it is the last one */
@@ -315,9 +315,7 @@ static struct err
 read_page(const struct answer *got, struct arena *a, struct page *out, struct reading *r)
 {
     *r = (struct reading){.rows = 0};
-    struct err e = source_page(got->body, a, &r->doc);
-    if (e.kind == ERR_NONE)
-        e = source_take(got->body, "data", out, a);
+    struct err e = source_take(got->body, "data", out, a, &r->doc, &r->list);
     if (e.kind)
         return e;
     r->rows = out->n_alerts;
@@ -388,7 +386,7 @@ take_news(const struct answer *got, struct arena *a, struct page *out)
     if (e.kind == ERR_NONE)
         e = sign_page(got, out, a, &r.carry);
     if (e.kind == ERR_NONE)
-        e = read_rows(got, json_get(page.doc, "data"), NULL, a, out, &r.seen);
+        e = read_rows(got, page.list, NULL, a, out, &r.seen);
     if (e.kind)
         return e;
     r.skip += (int64_t)page.rows;
@@ -464,7 +462,7 @@ take_listing(const struct answer *got, struct arena *a, struct page *out)
         return err_make(ERR_RETRY, "apps.notes", "what is remembered changed during a round");
     memcpy(met, r.carry.p, r.carry.n);
     r.carry.p = met;
-    e = read_rows(got, json_get(page.doc, "data"), met, a, out, &r.seen);
+    e = read_rows(got, page.list, met, a, out, &r.seen);
     if (e.kind)
         return e;
     r.skip += (int64_t)page.rows;

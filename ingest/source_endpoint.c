@@ -383,11 +383,9 @@ static struct err
 list_parse(const struct answer *got, struct arena *a, struct page *out)
 {
     const struct source_request *asked = got->asked;
-    struct json doc;
+    struct json doc, list;
     struct row *rows = NULL;
-    struct err e = source_page(got->body, a, &doc);
-    if (e.kind == ERR_NONE)
-        e = source_take(got->body, "value", out, a);
+    struct err e = source_take(got->body, "value", out, a, &doc, &list);
     if (e.kind == ERR_NONE)
         e = remember_mode(got, a, out);
     if (e.kind)
@@ -397,7 +395,7 @@ list_parse(const struct answer *got, struct arena *a, struct page *out)
     if (full && may_halve(asked))
         return halve(got, a, out);
     struct taken t = {.newest = asked->seen};
-    e = read_rows(got, json_get(doc, "value"), a, out, &rows);
+    e = read_rows(got, list, a, out, &rows);
     if (e.kind == ERR_NONE)
         e = take_rows(got, a, rows, out, &t);
     return e.kind ? e : go_on(got, doc, n, &t, a, out);

@@ -13,6 +13,7 @@
 #include "common/crypto.h"
 #include "common/fetch.h"
 #include "common/log.h"
+#include "common/process.h"
 #include "ingest/out.h"
 #include "tests/bench/page.h"
 
@@ -272,6 +273,7 @@ main(int argc, char **argv)
                     {"today", SEALING_TODAY, 100000},
                     {"gcm", SEALING_GCM, 100000}};
     bool smoke = bench_smoke(argc, argv);
+    process_keep_memory();
     size_t repeats = smoke ? 1 : 9, pages = smoke ? 2 : PAGES;
     struct worker *w = calloc(1, sizeof *w);
     bench_check(w != NULL, "out of memory");

@@ -59,6 +59,19 @@ raw_items(struct slice text, struct json v, struct arena *a)
     }
 }
 
+/* Two ways to one answer: the parser's own places, and a walk over the text. */
+static void
+same_items(struct slice text, const char *name, struct arena *a)
+{
+    struct slice walked[64], *items;
+    struct json doc, list;
+    size_t n;
+    struct err e = json_parse_items(text, name, a, &doc, &list, &items, &n);
+    must(e.kind == ERR_NONE && n == json_raw_items(text, name, walked, 64));
+    for (size_t i = 0; i < n && i < 64; i++)
+        must(items[i].p == walked[i].p && items[i].n == walked[i].n);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -71,6 +84,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (e.kind == ERR_NONE) {
         (void)walk(v);
         raw_items(text, v, a);
+        same_items(text, NULL, a);
+        same_items(text, "value", a);
         struct slice small = json_minify(v, a);
         e = json_parse(small, a, &again);
         must(e.kind == ERR_NONE && same(v, again));

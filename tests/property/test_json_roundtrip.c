@@ -96,7 +96,14 @@ items_are_the_bytes(struct slice printed, struct json v, struct arena *a)
 {
     struct slice items[PARTS_MAX], name;
     struct json part;
-    size_t n = json_raw_items(printed, NULL, items, PARTS_MAX), i = 0;
+    size_t n = json_raw_items(printed, NULL, items, PARTS_MAX), i = 0, n_parsed;
+    struct slice *parsed;
+    struct json again, list;
+    struct err e = json_parse_items(printed, NULL, a, &again, &list, &parsed, &n_parsed);
+    assert_int_equal(e.kind, ERR_NONE);
+    assert_int_equal(n_parsed, n);
+    for (size_t k = 0; k < n; k++)
+        assert_true(slice_eq(parsed[k], items[k]));
     assert_int_equal(n, json_type(v) == JSON_ARRAY ? json_count(v) : 0);
     if (n == 0)
         return;

@@ -41,12 +41,10 @@ fake_first(const struct source_conf *c, const struct cursor *at, struct arena *a
 static inline struct err
 fake_parse(const struct answer *got, struct arena *a, struct page *out)
 {
-    struct json doc, item, next;
+    struct json doc, list, item, next;
     struct err e = source_status(got, "endpoint");
     if (e.kind == ERR_NONE)
-        e = source_page(got->body, a, &doc);
-    if (e.kind == ERR_NONE)
-        e = source_take(got->body, "alerts", out, a);
+        e = source_take(got->body, "alerts", out, a, &doc, &list);
     if (e.kind)
         return e;
     size_t i = 0;

@@ -248,8 +248,18 @@ test_items_are_given_byte_for_byte(void **state)
         struct slice items[3] = {SLICE_NONE, SLICE_NONE, SLICE_NONE};
         (void)parsed(*state, rows[i].text);
         assert_int_equal(json_raw_items(slice_of(rows[i].text), rows[i].name, items, 3), rows[i].n);
-        for (size_t j = 0; j < rows[i].n; j++)
+        struct json doc, list;
+        struct slice *parsed_items;
+        size_t n;
+        struct err e = json_parse_items(slice_of(rows[i].text), rows[i].name, *state, &doc, &list,
+                                        &parsed_items, &n);
+        assert_int_equal(e.kind, ERR_NONE);
+        assert_int_equal(n, rows[i].n);
+        assert_int_equal(json_count(list), n);
+        for (size_t j = 0; j < rows[i].n; j++) {
             assert_slice(items[j], rows[i].items[j]);
+            assert_slice(parsed_items[j], rows[i].items[j]);
+        }
     }
 }
 
