@@ -268,7 +268,7 @@ produce_err(struct bus_producer *p, const char *topic, rd_kafka_resp_err_t code)
 static struct delivery *
 delivery_new(struct bus_producer *p, size_t bytes, void (*done)(void *arg, struct err e), void *arg)
 {
-    struct delivery *d = calloc(1, sizeof *d);
+    struct delivery *d = malloc(sizeof *d);
     if (d == NULL)
         return NULL;
     *d = (struct delivery){.p = p, .next = p->first, .bytes = bytes, .done = done, .arg = arg};
@@ -292,10 +292,11 @@ produce(struct bus_producer *p, const struct bus_record *r, rd_kafka_headers_t *
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)r->key.p, r->key.n}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)r->value.p, r->value.n}},
-        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = d},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers}, /* the last: there may be none */
     };
-    rd_kafka_error_t *bad = rd_kafka_produceva(p->rk, how, sizeof how / sizeof how[0]);
+    size_t n = sizeof how / sizeof how[0] - (headers == NULL ? 1 : 0);
+    rd_kafka_error_t *bad = rd_kafka_produceva(p->rk, how, n);
     rd_kafka_resp_err_t code = bad != NULL ? rd_kafka_error_code(bad) : RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_error_destroy(bad);
     return code;
@@ -313,8 +314,9 @@ bus_produce(struct bus_producer *p, const struct bus_record *r,
         return produce_err(p, r->topic, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     if (p->waiting > 0 && p->waiting_bytes + bytes > p->most_bytes)
         return produce_err(p, r->topic, RD_KAFKA_RESP_ERR__QUEUE_FULL);
-    rd_kafka_headers_t *headers = headers_of(r);
-    struct delivery *d = headers != NULL ? delivery_new(p, bytes, done, arg) : NULL;
+    rd_kafka_headers_t *headers = r->n_headers > 0 ? headers_of(r) : NULL;
+    bool whole = headers != NULL || r->n_headers == 0;
+    struct delivery *d = whole ? delivery_new(p, bytes, done, arg) : NULL;
     if (d == NULL) {
         if (headers != NULL)
             rd_kafka_headers_destroy(headers);
@@ -323,7 +325,8 @@ bus_produce(struct bus_producer *p, const struct bus_record *r,
     rd_kafka_resp_err_t code = produce(p, r, headers, d);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return ERR_OK;
-    rd_kafka_headers_destroy(headers);
+    if (headers != NULL)
+        rd_kafka_headers_destroy(headers);
     d->done = NULL; /* the caller learns of it here */
     delivery_end(d, ERR_OK);
     return produce_err(p, r->topic, code);

@@ -1,42 +1,24 @@
 #include "ingest/out.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/crypto.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "ingest/seen.h"
 
-enum {
-    ARENA_LIMIT = 64 * 1024 * 1024,
-    SEEN_FIRST = 256, /* slots: most tenants never need more, and a worker has 1,000 of them */
-    SEEN_SLOTS = 1 << 14,
-};
-
-/* The bytes that Kafka confirmed last for one native id. */
-struct pair {
-    uint64_t id;    /* hash of the native id; 0: a free slot */
-    uint64_t bytes; /* hash of the payload; 0: not known */
-};
-
-struct table {
-    struct pair *slots;
-    size_t n, size; /* size is 0 or a power of two */
-};
-
-/* Two generations: when the young one is full, the old one is forgotten. What is met again moves
- * to the young one, so what every round sees stays. */
-struct seen {
-    struct table young, old;
-};
+enum { ARENA_LIMIT = 64 * 1024 * 1024, PLACE_MAX = 512 };
 
 struct out_shared {
     struct bus_producer *producer;
     struct arena *arena; /* one record at a time */
-    struct out *first;   /* who waits for room; the first has waited longest */
-    bool asked;          /* the producer will say when there is room */
+    struct seen_key key;
+    char place[PLACE_MAX]; /* of a record, without its id */
+    struct out *first;     /* who waits for room; the first has waited longest */
+    bool asked;            /* the producer will say when there is room */
 };
 
 struct out {
@@ -54,93 +36,9 @@ struct out {
 /* One record under way. */
 struct sent {
     struct out *out;
-    struct pair seen;
+    struct seen_pair seen;
     int64_t source_time; /* 100 ns, CLOCK_NONE: the source names none */
 };
-
-/* ---- what was confirmed lately */
-
-static struct pair *
-table_find(const struct table *t, uint64_t id)
-{
-    if (t->size == 0)
-        return NULL;
-    for (size_t i = id & (t->size - 1); t->slots[i].id != 0; i = (i + 1) & (t->size - 1))
-        if (t->slots[i].id == id)
-            return &t->slots[i];
-    return NULL;
-}
-
-static void
-table_put(struct table *t, struct pair pair)
-{
-    size_t i = pair.id & (t->size - 1);
-    while (t->slots[i].id != 0)
-        i = (i + 1) & (t->size - 1);
-    t->slots[i] = pair;
-    t->n++;
-}
-
-/* False: it may not, or there is no memory. */
-static bool
-table_double(struct table *t)
-{
-    struct table larger = {.size = t->size == 0 ? SEEN_FIRST : t->size * 2};
-    if (larger.size <= SEEN_SLOTS)
-        larger.slots = calloc(larger.size, sizeof *larger.slots);
-    if (larger.slots == NULL)
-        return false;
-    for (size_t i = 0; i < t->size; i++)
-        if (t->slots[i].id != 0)
-            table_put(&larger, t->slots[i]);
-    free(t->slots);
-    *t = larger;
-    return true;
-}
-
-/* Without memory nothing is remembered, and then sent again: that does no harm. */
-static void
-seen_put(struct seen *s, struct pair pair)
-{
-    struct pair *known = table_find(&s->young, pair.id);
-    if (known != NULL) {
-        known->bytes = pair.bytes;
-        return;
-    }
-    if (s->young.n == s->young.size * 3 / 4 && !table_double(&s->young)) {
-        free(s->old.slots);
-        s->old = s->young;
-        s->young = (struct table){.size = 0};
-        if (!table_double(&s->young))
-            return;
-    }
-    table_put(&s->young, pair);
-}
-
-/* An alert that went to other bytes and came back has to be sent: only the last bytes count. */
-static bool
-seen_again(struct seen *s, struct pair pair)
-{
-    struct pair *known = table_find(&s->young, pair.id);
-    if (known == NULL) {
-        known = table_find(&s->old, pair.id);
-        if (known == NULL || known->bytes != pair.bytes)
-            return false;
-        seen_put(s, pair);
-        return true;
-    }
-    return known->bytes == pair.bytes;
-}
-
-/* Other bytes are under way: until they are confirmed nobody knows which are the last. */
-static void
-seen_doubt(struct seen *s, uint64_t id)
-{
-    struct pair *known[] = {table_find(&s->young, id), table_find(&s->old, id)};
-    for (size_t i = 0; i < 2; i++)
-        if (known[i] != NULL)
-            known[i]->bytes = 0;
-}
 
 /* ---- room in Kafka's queue: the producer tells one, and all may wait */
 
@@ -151,6 +49,7 @@ out_shared_new(struct bus_producer *producer)
     if (h == NULL)
         return NULL;
     *h = (struct out_shared){.producer = producer, .arena = arena_new(ARENA_LIMIT)};
+    seen_key_make(&h->key);
     if (h->arena != NULL)
         return h;
     free(h);
@@ -211,8 +110,7 @@ room_want(struct out *o)
 static void
 out_destroy(struct out *o)
 {
-    free(o->seen.young.slots);
-    free(o->seen.old.slots);
+    seen_fini(&o->seen);
     free(o);
 }
 
@@ -220,8 +118,13 @@ struct out *
 out_new(const struct ingest *env, const struct ingest_tenant *tenant, const struct out_owner *owner)
 {
     struct out *o = calloc(1, sizeof *o);
-    if (o != NULL)
-        *o = (struct out){.env = env, .tenant = tenant, .owner = *owner};
+    if (o == NULL)
+        return NULL;
+    *o = (struct out){.env = env, .tenant = tenant, .owner = *owner};
+    int n =
+        snprintf(env->shared->place, PLACE_MAX, "kafka|%s|%s/", env->topic.s, env->source->name);
+    assert(n > 0 && n < PLACE_MAX);
+    (void)n;
     return o;
 }
 
@@ -286,8 +189,7 @@ static struct err
 encode(struct out *o, const struct raw_alert *r, int64_t now, struct slice *value)
 {
     const struct ingest *env = o->env;
-    struct slice place = slice_printf(o->env->shared->arena, "kafka|%s|%s/%.*s", env->topic.s,
-                                      env->source->name, SLICE_ARG(r->native_id));
+    struct slice place = slice_join(env->shared->arena, slice_of(env->shared->place), r->native_id);
     struct raw_record record = {
         .oid = o->tenant->oid,
         .epoch = o->tenant->epoch,
@@ -301,16 +203,6 @@ encode(struct out *o, const struct raw_alert *r, int64_t now, struct slice *valu
     struct err e = seal_close(env->seal, &o->tenant->oid, o->tenant->epoch, SEAL_RAW, place,
                               r->payload, o->env->shared->arena, &record.payload);
     return e.kind ? e : codec_raw(env->codec, &record, o->env->shared->arena, value);
-}
-
-static uint64_t
-hash_of(struct slice bytes)
-{
-    uint8_t digest[CRYPTO_SHA256];
-    uint64_t hash;
-    crypto_sha256(bytes, digest);
-    memcpy(&hash, digest, sizeof hash);
-    return hash != 0 ? hash : 1;
 }
 
 static struct err
@@ -332,10 +224,10 @@ struct err
 out_send(struct out *o, const struct raw_alert *r, int64_t now, bool *sent)
 {
     *sent = false;
-    const struct pair pair = {hash_of(r->native_id), hash_of(r->payload)};
+    const struct seen_pair pair = seen_pair_of(&o->env->shared->key, r->native_id, r->payload);
     if (seen_again(&o->seen, pair))
         return ERR_OK;
-    struct sent *s = calloc(1, sizeof *s);
+    struct sent *s = malloc(sizeof *s);
     if (s == NULL)
         return err_make(ERR_RETRY, "ingest.memory", "out of memory");
     *s = (struct sent){.out = o, .seen = pair, .source_time = r->version};

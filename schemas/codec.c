@@ -145,6 +145,8 @@ schema_map(struct codec_schema *s)
         return false;
     s->n_fields = n;
     for (size_t i = 0; i < n; i++)
+        s->ours[i] = -1;
+    for (size_t i = 0; i < n; i++)
         if (!flat(avro_typeof(avro_schema_record_field_get_by_index(s->schema, (int)i))))
             return false;
     for (size_t i = 0; s->record->fields[i].kind != KIND_END; i++) {
@@ -154,6 +156,7 @@ schema_map(struct codec_schema *s)
         if (!fits_kind(s->record->fields[i].kind,
                        avro_schema_record_field_get_by_index(s->schema, s->index[i])))
             return false;
+        s->ours[s->index[i]] = (int)i;
     }
     return true;
 }
@@ -292,8 +295,7 @@ codec_new(struct codec **out)
     if (e.kind == ERR_NONE)
         e = choose_writers(c);
     c->reader = avro_reader_memory("", 0);
-    c->writer = avro_writer_memory("", 0);
-    if (e.kind == ERR_NONE && (c->reader == NULL || c->writer == NULL))
+    if (e.kind == ERR_NONE && c->reader == NULL)
         e = err_make(ERR_STOP, "codec.schema", "out of memory");
     if (e.kind != ERR_NONE) {
         codec_free(c);
@@ -312,8 +314,6 @@ codec_free(struct codec *c)
         schema_fini(&c->schemas[i]);
     if (c->reader != NULL)
         avro_reader_free(c->reader);
-    if (c->writer != NULL)
-        avro_writer_free(c->writer);
     free(c);
 }
 

@@ -56,6 +56,7 @@ struct codec_schema {
     avro_value_t value; /* reused by every record */
     size_t n_fields;
     int index[CODEC_FIELDS_MAX]; /* of our field i in this schema; -1: it lacks it */
+    int ours[CODEC_FIELDS_MAX];  /* the other way round; -1: not ours */
 };
 
 struct codec {
@@ -63,7 +64,6 @@ struct codec {
     size_t n;
     const struct codec_schema *write[RECORDS]; /* the newest of each that schemas/index has */
     avro_reader_t reader;
-    avro_writer_t writer;
 };
 
 /* codec_schema_numbered - NULL: not known. */
