@@ -148,13 +148,13 @@ FUZZ_RUNS = $(foreach f,$(FUZZ),"tests/fuzz/run $(f) $(S)" "tests/fuzz/run $(f).
 # the part without servers
 .PHONY: check
 check: $(B)/installed-build $(B)/installed-test
-	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(CHECKS))
+	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(CHECKS)) $(call matching,$(BENCH))
 	@B=$(B) tests/run-tests $(call matching,$(CHECKS) $(CHECK_SCRIPTS))
 
 # everything, with a real Kafka and a private PostgreSQL
 .PHONY: test
 test: $(B)/installed-build $(B)/installed-run $(B)/installed-test
-	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(CHECKS) $(INTEGRATION_C)) $(INTEGRATION_TOOLS)
+	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(CHECKS) $(INTEGRATION_C) $(BENCH)) $(INTEGRATION_TOOLS)
 	@$(if $(T),,$(MAKE) --no-print-directory -j2 fuzzers)
 	@B=$(B) tests/with-servers $(B) tests/run-tests \
 		$(call matching,$(CHECKS) $(CHECK_SCRIPTS) $(INTEGRATION_C) $(INTEGRATION_SCRIPTS)) $(if $(T),,-- $(FUZZ_RUNS))
@@ -164,11 +164,19 @@ integration: $(B)/installed-build $(B)/installed-run $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(INTEGRATION_C)) $(INTEGRATION_TOOLS)
 	@B=$(B) tests/with-servers $(B) tests/run-tests $(call matching,$(INTEGRATION_C) $(INTEGRATION_SCRIPTS))
 
+<<<<<<< HEAD
 # an hour with faults, memory and descriptors flat: make soak [SOAK_S=600]
 .PHONY: soak
 soak: $(B)/installed-build $(B)/installed-run $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(INTEGRATION_TOOLS)
 	@B=$(B) $(if $(SOAK_S),SOAK_S=$(SOAK_S)) tests/with-servers $(B) tests/fault/soak
+=======
+# numbers, beside those of the last time; CPU time, so that a busy machine says nearly the same
+.PHONY: bench
+bench: $(B)/installed-build $(B)/installed-test
+	@$(MAKE) --no-print-directory -j2 $(call matching,$(BENCH))
+	@tests/bench/run $(B) $(call matching,$(BENCH))
+>>>>>>> 4984d90 (wip3)
 
 # the tests without servers once more, under sanitizers; and under valgrind
 .PHONY: asan
@@ -270,4 +278,5 @@ help:
 	@echo 'make run ONCE=1 REPLAY=secrl [SHARED=folder]                 real incidents, and how they were grouped'
 	@echo 'make test [T=word]    everything, real Kafka and PostgreSQL  make check    the part without servers'
 	@echo 'make asan valgrind    the tests again, watched               make fuzz S=60  each fuzzer for 60 s'
+	@echo 'make bench [T=word]   how much work costs, beside the last time it was measured'
 	@echo 'make lint format docs clang install clean'
