@@ -164,19 +164,17 @@ integration: $(B)/installed-build $(B)/installed-run $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(INTEGRATION_C)) $(INTEGRATION_TOOLS)
 	@B=$(B) tests/with-servers $(B) tests/run-tests $(call matching,$(INTEGRATION_C) $(INTEGRATION_SCRIPTS))
 
-<<<<<<< HEAD
 # an hour with faults, memory and descriptors flat: make soak [SOAK_S=600]
 .PHONY: soak
 soak: $(B)/installed-build $(B)/installed-run $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(INTEGRATION_TOOLS)
 	@B=$(B) $(if $(SOAK_S),SOAK_S=$(SOAK_S)) tests/with-servers $(B) tests/fault/soak
-=======
+
 # numbers, beside those of the last time; CPU time, so that a busy machine says nearly the same
 .PHONY: bench
 bench: $(B)/installed-build $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(call matching,$(BENCH))
 	@tests/bench/run $(B) $(call matching,$(BENCH))
->>>>>>> 4984d90 (wip3)
 
 # the tests without servers once more, under sanitizers; and under valgrind
 .PHONY: asan
