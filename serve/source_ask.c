@@ -55,6 +55,10 @@ repair_of(const struct source_look *l, struct err e)
                      : p->secret;
     if (strcmp(e.code, "token.refused") == 0 && strstr(e.text, "secret") != NULL)
         return p->secret;
+    if (strcmp(e.code, "token.status") == 0 || strcmp(e.code, "token.answer") == 0 ||
+        (strcmp(e.code, "token.refused") == 0 && strstr(e.text, "(AADSTS0)") != NULL))
+        return "token_url is https://login.microsoftonline.com/<directory id>/oauth2/token, or "
+               ".../oauth2/v2.0/token";
     if (code_ends(e, ".address") || strcmp(e.code, "fetch.url") == 0 ||
         slice_starts(slice_of(e.code), SLICE("json."))) /* a portal's page, or a proxy's */
         return p->address;

@@ -14,7 +14,7 @@ encoded(struct arena *a, const uint8_t *data, size_t size)
     for (size_t bit = 0; made != NULL && bit < size * 8; bit += 6) {
         unsigned value = 0;
         for (size_t b = bit; b < bit + 6; b++)
-            value = value << 1 | (b < size * 8 ? data[b / 8] >> (7 - b % 8) & 1U : 0);
+            value = value << 1 | (b < size * 8 ? (unsigned)data[b / 8] >> (7 - b % 8) & 1U : 0);
         made[n++] = digits[value];
     }
     return (struct slice){made, n};

@@ -22,7 +22,8 @@ base64url(struct arena *a, const char *text)
     for (size_t bit = 0; bit < n * 8; bit += 6) {
         unsigned value = 0;
         for (size_t b = bit; b < bit + 6; b++)
-            value = value << 1 | (b < n * 8 ? (unsigned char)text[b / 8] >> (7 - b % 8) & 1U : 0);
+            value = value << 1 |
+                    (b < n * 8 ? (unsigned)(unsigned char)text[b / 8] >> (7 - b % 8) & 1U : 0);
         made[out++] = digits[value];
     }
     return (struct slice){made, out};
