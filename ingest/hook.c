@@ -110,7 +110,11 @@ hook_start(struct loop *l, const struct conf *c, const struct hook_kind *kind,
         h->files == NULL ? err_make(ERR_STOP, "hook.memory", "out of memory") : listen_on(h, l);
     if (e.kind) {
         hook_free(h);
-        return e;
+        if (strcmp(e.code, "http.busy") != 0)
+            return e;
+        e.kind = ERR_RETRY; /* another worker of this host has it: ours are polled all the same */
+        log_err("ingest.webhook_busy", &e);
+        return ERR_OK;
     }
     log_info("ingest.webhook", LOG_INT("port", http_port(h->server)));
     *out = h;

@@ -34,7 +34,8 @@ struct hook_kind {
 struct hook; /* opaque: the listener */
 
 /*
- * hook_start - listens when the kind's port is set; *out stays NULL when it is not.
+ * hook_start - listens when the kind's port is set; *out stays NULL when it is not, and when the
+ * port is in use, which is told: the workers of two regions may share a host and its settings.
  *
  * wake runs on the loop, once for each notification that was believed.
  * Errors:  ERR_STOP "hook.files" (certificate or key cannot be read, or one without the other),

@@ -176,6 +176,18 @@ test_a_listener_that_is_not_configured_is_none_and_half_a_certificate_is_told(vo
     conf_free(half);
 }
 
+static void
+test_a_port_that_another_worker_has_is_no_reason_to_end(void **state)
+{
+    struct bench *b = *state;
+    struct hook *second = b->hook;
+    struct conf *same = conf_with(b, hook_port(b->hook), NULL);
+    struct err e = hook_start(b->loop, same, &mail_hook_kind, on_wake, b, &second);
+    assert_int_equal(e.kind, ERR_NONE);
+    assert_null(second);
+    conf_free(same);
+}
+
 int
 main(void)
 {
@@ -183,6 +195,7 @@ main(void)
         cmocka_unit_test(test_what_is_believed_wakes_and_a_validation_does_not),
         cmocka_unit_test(
             test_a_listener_that_is_not_configured_is_none_and_half_a_certificate_is_told),
+        cmocka_unit_test(test_a_port_that_another_worker_has_is_no_reason_to_end),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
