@@ -48,6 +48,7 @@ struct transfer {
     } head, got;
     bool head_whole; /* the empty line came: curl itself takes half a block for an answer */
     bool too_large;
+    bool sent; /* once; curl would send it again on a fresh connection, unasked */
     struct transfer *next, **link; /* in fetch.transfers */
 };
 
@@ -182,6 +183,7 @@ error_of(const struct transfer *t, CURLcode code)
         {CURLE_RECV_ERROR, ERR_RETRY, "fetch.cut"},
         {CURLE_SEND_ERROR, ERR_RETRY, "fetch.cut"},
         {CURLE_GOT_NOTHING, ERR_RETRY, "fetch.cut"},
+        {CURLE_ABORTED_BY_CALLBACK, ERR_RETRY, "fetch.cut"}, /* by on_send */
         {CURLE_WEIRD_SERVER_REPLY, ERR_RETRY, "fetch.cut"},
         {CURLE_UNSUPPORTED_PROTOCOL, ERR_RETRY, "fetch.cut"}, /* the answer is no HTTP/1 */
         {CURLE_URL_MALFORMAT, ERR_REJECT, "fetch.url"},
@@ -479,6 +481,18 @@ request_copy(struct transfer *t, const struct fetch_request *r)
     return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK;
 }
 
+/* A kept connection that ends without an answer makes curl send the request once more. Whoever
+ * asked counts against a quota, or must not do it twice: it is for them to ask again. */
+static int
+on_send(void *arg, char *to, char *from, int to_port, int from_port)
+{
+    struct transfer *t = arg;
+    bool again = t->sent;
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    t->sent = true;
+    return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 static void
 options_set(struct transfer *t)
 {
@@ -500,6 +514,8 @@ options_set(struct transfer *t)
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_S);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)SLOW_MAX_S);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "weir/" WEIR_VERSION);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);

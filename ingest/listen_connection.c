@@ -1,6 +1,7 @@
 /* listen_connection.c: lines over one TCP connection, plain or TLS. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "ingest/listen_internal.h"
 
@@ -222,6 +223,18 @@ on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
         *buf = uv_buf_init(c->data + c->n, (unsigned)(sizeof c->data - c->n));
 }
 
+/* A reset that comes together with bytes is told as an end (libuv looks at the hang-up before it
+ * has read the error), so what stands behind the end decides. */
+static bool
+was_reset(const struct connection *c)
+{
+    uv_os_fd_t fd;
+    int error = 0;
+    socklen_t size = sizeof error;
+    return uv_fileno((const uv_handle_t *)&c->tcp, &fd) != 0 ||
+           getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0;
+}
+
 static void
 on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
@@ -230,6 +243,8 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct err e = ERR_OK;
     if (l->closing || c->closed)
         return;
+    if (n == UV_EOF && was_reset(c))
+        n = UV_ECONNRESET;
     if (n == UV_EOF) {
         c->ended = true;
         c->cut = c->tls != NULL && !tls_ended(c->tls);

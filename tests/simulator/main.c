@@ -208,7 +208,8 @@ usage(FILE *to, int code)
           "weir-sim --dir DIR [--syslog HOST:PORT] [--syslog-tls good|none|other] [--speed N] "
           "[--hold]\n"
           "         [--clock real|virtual]\n"
-          "         [--tenants N] [--scenario FILE | --random | --data FOLDER | story] [--seed N]\n"
+          "         [--directory GUID] [--tenants N] [--scenario FILE | --random | --data FOLDER | "
+          "story] [--seed N]\n"
           "         [--replay secrl --shared FOLDER]\n"
           "weir-sim --random --seed N --print\n\n"
           "Plays the four services on a free loopback port.\n\n"
@@ -222,6 +223,7 @@ usage(FILE *to, int code)
           "  --speed N           story or scenario seconds a second; the story's is 1000\n"
           "  --hold              wait for SIGUSR1 or POST to control_url/start\n"
           "  --clock virtual     service time stands still but for POST to control_url/advance\n"
+          "  --directory GUID    the first directory's id; the others end in a number instead\n"
           "  --tenants N         so many directories, each with alerts of its own\n"
           "  --scenario FILE     what is there and what goes wrong: tests/simulator/README.md\n"
           "  --random            a scenario made from the seed; --print shows it\n"
@@ -256,6 +258,9 @@ flag_take(struct program *p, int c, const char *value)
     case 'T':
         p->tls = value;
         return true;
+    case 'i':
+        s->directory = value;
+        return strlen(value) == 36;
     case 'a':
         s->data = value;
         return true;
@@ -312,6 +317,7 @@ main(int argc, char **argv)
         {"random", no_argument, NULL, 'r'},
         {"print", no_argument, NULL, 'p'},
         {"seed", required_argument, NULL, 'e'},
+        {"directory", required_argument, NULL, 'i'},
         {"tenants", required_argument, NULL, 't'},
         {"replay", required_argument, NULL, 'b'},
         {"shared", required_argument, NULL, 'f'},

@@ -61,6 +61,7 @@ struct sim {
     uint8_t token_key[32]; /* signs the tokens given out */
     char origin[64];       /* "http://127.0.0.1:PORT" */
     const char *dir;
+    const char *directory;     /* GUID of the first tenant, 36 characters; NULL: contoso's */
     const char *data;          /* folder of real records; NULL: none */
     struct scenario *scenario; /* NULL: the story, data, or a replay */
     struct replay *replay;     /* real incidents; NULL: none */

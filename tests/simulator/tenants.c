@@ -28,16 +28,17 @@ token_of(const struct sim *s, size_t number)
 struct err
 tenants_make(struct sim *s, size_t n)
 {
+    struct slice first = s->directory != NULL ? slice_of(s->directory) : SLICE(CONTOSO);
     s->tenants = arena_alloc(s->arena, n * sizeof(*s->tenants));
     if (s->tenants == NULL)
         return err_make(ERR_STOP, "sim.memory", "out of memory");
     for (size_t i = 0; i < n; i++) {
         struct sim_tenant *t = &s->tenants[s->n_tenants++];
         *t = (struct sim_tenant){.sim = s, .number = i, .apps_token = token_of(s, i)};
-        t->id = SLICE(CONTOSO);
+        t->id = first;
         t->domain = SLICE("contoso.com");
         if (i > 0) {
-            t->id = slice_printf(s->arena, "3f2a8c1e-6b7d-4e59-9a40-%012zx", i);
+            t->id = slice_printf(s->arena, "%.24s%012zx", first.p, i);
             t->domain = slice_printf(s->arena, "t%zu.example", i);
         }
         t->plan.started = CLOCK_NONE;

@@ -396,6 +396,38 @@ test_an_answer_that_breaks_off_is_cut(void **state)
 }
 
 static void
+test_a_request_is_never_sent_twice(void **state)
+{
+    struct bench *b = *state;
+    struct peer p = peer_listen();
+    struct outcome o;
+    struct slice url = slice_printf(b->a, "http://127.0.0.1:%d/x", p.port);
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    char request[4096];
+    begin(b, url, b->a, &o);
+    readable(b, p.listener);
+    int fd = accept4(p.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    assert_true(fd >= 0);
+    readable(b, fd);
+    assert_true(read(fd, request, sizeof request) > 0);
+    assert_int_equal(write(fd, answer, sizeof answer - 1), sizeof answer - 1);
+    assert_true(loop_turn(b->loop, &o.done));
+    assert_int_equal(o.answer.status, 200);
+    begin(b, url, b->a, &o); /* on the connection that was kept, which ends without an answer */
+    readable(b, fd);
+    assert_true(read(fd, request, sizeof request) > 0);
+    close(fd);
+    assert_true(loop_turn(b->loop, &o.done));
+    assert_error(&o, ERR_RETRY, "fetch.cut");
+    assert_int_equal(fcntl(p.listener, F_SETFL, O_NONBLOCK), 0);
+    fd = accept4(p.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    assert_true(fd < 0 || read(fd, request, sizeof request) <= 0);
+    if (fd >= 0)
+        close(fd);
+    close(p.listener);
+}
+
+static void
 test_nobody_listening_is_a_connection_that_failed(void **state)
 {
     struct bench *b = *state;
@@ -641,6 +673,7 @@ main(void)
         ALONE(test_an_answer_over_the_setting_is_refused),
         PAIR(test_nonsense_is_refused_before_it_is_sent),
         PAIR(test_an_answer_that_breaks_off_is_cut),
+        PAIR(test_a_request_is_never_sent_twice),
         PAIR(test_nobody_listening_is_a_connection_that_failed),
         ALONE(test_a_server_that_says_nothing_runs_into_the_timeout),
         PAIR(test_closing_answers_everything_under_way),

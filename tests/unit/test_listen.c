@@ -158,6 +158,25 @@ test_a_stream_has_ended_and_counted_lines_and_a_last_one(void **state)
 }
 
 static void
+test_a_stream_that_is_reset_has_no_last_line(void **state)
+{
+    struct rig *r = *state;
+    uint16_t port;
+    struct listener *l = start(r, "[]", &port);
+    const struct linger now = {.l_onoff = 1, .l_linger = 0};
+    int64_t before = rejected("identity.cut");
+    int fd = connected(SOCK_STREAM, port);
+    say(fd, "whole\nto");
+    assert_sent(r, "whole");
+    say(fd, "rn"); /* these bytes and the reset come together */
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+    close(fd);
+    bench_until(r->bench, rejected("identity.cut") == before + 1);
+    assert_sent(r, "whole");
+    listen_close(l);
+}
+
+static void
 test_who_is_not_named_may_not_send(void **state)
 {
     struct rig *r = *state;
@@ -562,6 +581,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         RIGGED(test_a_datagram_is_a_line),
         RIGGED(test_a_stream_has_ended_and_counted_lines_and_a_last_one),
+        RIGGED(test_a_stream_that_is_reset_has_no_last_line),
         RIGGED(test_who_is_not_named_may_not_send),
         RIGGED(test_networks_may_be_named_as_senders),
         RIGGED(test_while_kafka_is_away_lines_are_kept_and_come_in_order),
