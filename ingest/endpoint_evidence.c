@@ -118,6 +118,8 @@ drop_known_file(struct alert *out)
         ev->sha256 = first_of(ev->sha256, last->sha256);
         ev->file_name = first_of(ev->file_name, last->file_name);
         ev->file_path = first_of(ev->file_path, last->file_path);
+        ev->md5 = first_of(ev->md5, last->md5);
+        ev->file_size = first_of(ev->file_size, last->file_size);
         if (ev->remediation == REMEDIATION_NONE)
             ev->remediation = last->remediation;
         ev->detection_status = first_of(ev->detection_status, last->detection_status);

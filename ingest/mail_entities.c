@@ -212,6 +212,7 @@ on_message(const struct work *w)
     struct json_iter it = json_items(member(w->all, w->e, "Files"));
     for (size_t n = 0; n < LIST_MAX && json_next(&it, &unused, &file); n++)
         add_file(w, resolve(w->all, file));
+    mail_add_ip(w->out, w->a, word(w, "SenderIP"));
 }
 
 static void
@@ -240,6 +241,7 @@ on_mailbox(const struct work *w)
     v->upn = mail_fold(alert_fold_upn, word(w, "Upn"), w->a);
     v->display_name = word(w, "DisplayName");
     v->aad_user_id = mail_fold(alert_fold_guid, word(w, "AadId"), w->a);
+    mail_add_user(w->out, w->a, word(w, "Upn"));
 }
 
 static void

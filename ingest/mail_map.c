@@ -261,6 +261,14 @@ status_word(const struct mail_record *r)
     return w;
 }
 
+/* An investigation ended when it says so, else with its record (sources.md 7.6). */
+static int64_t
+ended(const struct mail_record *r)
+{
+    int64_t end = r->type == MAIL_INVESTIGATION ? source_time(r->json, "EndTimeUtc") : CLOCK_NONE;
+    return end != CLOCK_NONE ? end : r->created;
+}
+
 /* The newest record that says one; the moment of resolving is when the last run of Resolved began.
  */
 static void
@@ -274,7 +282,7 @@ say_status(const struct set *s, struct alert *out)
         if (status != STATUS_RESOLVED)
             out->resolved = CLOCK_NONE;
         else if (out->status != STATUS_RESOLVED)
-            out->resolved = s->r[i].created;
+            out->resolved = ended(&s->r[i]);
         out->status = status;
         out->classification =
             mail_word_is(word, "dismissed") ? CLASS_FALSE_POSITIVE : CLASS_UNKNOWN;

@@ -368,8 +368,10 @@ additional_of(struct json doc, struct arena *a)
     struct slice name, rest = source_rest(doc, known, a);
     struct json item, parsed = {{0, 0}};
     struct json_out *others = other_entities(doc, a), *tags = group_tags(doc, a);
+    /* of an alert that is open again, which has no time of its end in our words */
+    struct slice resolved = apps_is_open(doc) ? source_word(doc, "resolveTime") : SLICE_NONE;
     struct err e = rest.n > 0 ? json_parse(rest, a, &parsed) : ERR_OK;
-    if (e.kind || (others == NULL && tags == NULL))
+    if (e.kind || (others == NULL && tags == NULL && resolved.n == 0))
         return rest;
     struct json_out *o = json_out_object(a);
     for (struct json_iter it = json_items(parsed); json_next(&it, &name, &item);) {
@@ -377,6 +379,8 @@ additional_of(struct json doc, struct arena *a)
         if (key != NULL)
             json_out_set_raw(o, key, json_minify(item, a));
     }
+    if (resolved.n > 0)
+        json_out_text(o, "resolveTime", resolved);
     if (tags != NULL)
         json_out_set(o, "groupTags", tags);
     if (others != NULL)
