@@ -37,7 +37,8 @@ class Store:
                          from {s}.alert a
                          left join {s}.membership m using (source, native_id)
                          left join {s}.incident i on i.id = m.incident_id),
-              'mail', (select json_agg(json_build_array(record_id, version)) from {s}.mail_record),
+              'mail', (select json_agg(json_build_array(record_id, version,
+                         encode(sha256, 'hex'))) from {s}.mail_record),
               'dead', (select json_agg(json_build_array(source, native_id,
                            encode(sha256, 'hex'), reason)) from {s}.dead),
               'ignored', (select json_agg(json_build_array(source, native_id, reason))
@@ -57,7 +58,7 @@ class Verdict:
         self.biggest = None    # (incident, alerts, sources)
 
 
-def outcome_of(d, rows, dead, dead_ids, ignored, settled):
+def outcome_of(d, rows, records, dead, dead_ids, ignored, settled):
     """'stored', 'unchanged', 'dead', 'ignored', or None; and why it is dead or ignored."""
     source, native = NUMBERS[d["source"]], d["native_id"]
     if d.get("repeat_of") is not None:
@@ -65,6 +66,8 @@ def outcome_of(d, rows, dead, dead_ids, ignored, settled):
     reason = dead.get((source, d["sha256"])) or dead_ids.get((source, native, d["sha256"]))
     if reason:
         return "dead", reason
+    if source == NUMBERS["mail"] and d["sha256"] in records:
+        return "stored", None  # several records may bear one id, and be ignored but for this one
     if (source, native) in ignored:
         return "ignored", ignored[source, native]
     version = rows.get((source, native))
@@ -78,12 +81,13 @@ def judge(deliveries, tables):
     v = Verdict()
     rows = {(a[0], a[1]): a[2] for a in tables["alerts"] or []}
     rows.update({(NUMBERS["mail"], m[0]): m[1] for m in tables["mail"] or []})
+    records = {m[2] for m in tables["mail"] or []}
     dead = {(x[0], x[2]): x[3] for x in tables["dead"] or []}
     dead_ids = {(x[0], x[1], x[2]): x[3] for x in tables["dead"] or []}
     ignored = {(x[0], x[1]): x[2] for x in tables["ignored"] or []}
     settled = {}
     for d in deliveries:
-        outcome, reason = outcome_of(d, rows, dead, dead_ids, ignored, settled)
+        outcome, reason = outcome_of(d, rows, records, dead, dead_ids, ignored, settled)
         settled[d["n"]] = outcome
         v.outcome.append(outcome)
         v.by_source[d["source"]]["sent"] += 1
