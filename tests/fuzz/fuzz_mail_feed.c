@@ -72,7 +72,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (e.kind)
             break;
         check(&c, &p);
-        FUZZ_PLANT(p.n_alerts == 1 && p.alerts[0].version == CLOCK_NONE);
+        FUZZ_PLANT(p.n_alerts == 1 && p.alerts[0].version != CLOCK_NONE &&
+                   p.alerts[0].native_id.n > 2);
         if (p.n_next == 0)
             break;
         asked = p.next[p.n_next - 1];

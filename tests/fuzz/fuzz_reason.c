@@ -1,0 +1,43 @@
+/* Any text as a stored reason, and as a tenant's parameters of the correlator: a reason that is
+ * taken is the same when it is written and read again. */
+#include "fuzz.h"
+
+#include "normalize/correlate_params.h"
+#include "normalize/incident.h"
+
+static void
+as_parameters(struct slice text, struct arena *a)
+{
+    struct json doc;
+    struct link_params p = link_defaults;
+    if (json_parse(text, a, &doc).kind)
+        return;
+    struct err e = correlate_params_read(doc, &p);
+    if (e.kind == ERR_STOP || (e.kind && e.text[0] == '\0'))
+        abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct slice text = {(const char *)data, size};
+    struct arena *a = arena_new((size_t)2 << 20);
+    struct incident_reason r, back;
+    if (a == NULL)
+        return 0;
+    as_parameters(text, a);
+    struct err e = incident_reason_read(text, a, &r);
+    if (e.kind == ERR_NONE) {
+        struct slice written = incident_reason_json(&r, &link_defaults, a);
+        if (written.p != NULL) {
+            e = incident_reason_read(written, a, &back);
+            if (e.kind || !slice_eq(incident_reason_json(&back, &link_defaults, a), written))
+                abort();
+        }
+        if (incident_sentence(&r, &link_defaults, a).p == NULL && !arena_short(a))
+            abort();
+        FUZZ_PLANT(r.score.n_parts > 0 && r.partner_id.p == NULL);
+    }
+    arena_free(a);
+    return 0;
+}
