@@ -1,9 +1,9 @@
 /*
  * source_ask.c: asks a service what its worker would ask, once, and says what is missing.
  *
- * At most REQUESTS_MAX requests, one about the state and one for a token, for workers need the quota.
- * Each is made by the source itself, and its answer judged by it, so that what is well here is well
- * there. Ref: sources.md 1.1, 2.10, 3.10, 4.8.
+ * At most REQUESTS_MAX requests, one about the state and one for a token, for workers need the
+ * quota. Each is made by the source itself, and its answer judged by it, so that what is well here
+ * is well there. Ref: sources.md 1.1, 2.10, 3.10, 4.8.
  */
 #include <string.h>
 
