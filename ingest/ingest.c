@@ -16,6 +16,7 @@
 #include "ingest/members.h"
 #include "ingest/out.h"
 #include "ingest/poll.h"
+#include "store/migrate.h"
 
 const struct opt ingest_opts[] = {
     OPT_INT("ingest.poll_s", "s", 60, 1, 3600, "How often a source is asked for new alerts."),
@@ -220,6 +221,7 @@ on_db_up(void *arg)
 {
     struct worker *w = arg;
     health_set(w->health, "database", true, NULL);
+    migrate_require(w->env.db, w->env.loop);
     w->db_up = true;
     sweep(w);
 }

@@ -1,5 +1,8 @@
 #include "ingest/state.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/clock.h"
 #include "store/cursors.h"
 #include "store/fence.h"
@@ -193,11 +196,32 @@ on_settings(void *arg, const struct db_rows *rows, struct err e)
     }
 }
 
+/* Whoever takes a missing table for a tenant that is gone stops reading it without a word. */
+static struct err
+tables_missing(struct err e)
+{
+    if (e.kind != ERR_REJECT || strcmp(e.code, "db.undefined") != 0)
+        return e;
+    return err_make(ERR_RETRY, "db.tables",
+                    "the tenant lacks a table of this version: run weir db migrate");
+}
+
+static void
+on_schema(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct state_load *l = arg;
+    if (e.kind)
+        note(l, e);
+    else
+        l->here = fence_schema_row(rows);
+}
+
 static void
 on_all(void *arg, struct err e)
 {
     struct state_load *l = arg;
-    l->done(l->arg, l->failed.kind ? l->failed : e);
+    e = l->failed.kind ? l->failed : e;
+    l->done(l->arg, l->here ? tables_missing(e) : e);
 }
 
 void
@@ -217,6 +241,7 @@ state_load_start(struct state_load *l, const struct ingest *env, const struct in
         .done = done,
         .arg = arg,
     };
+    fence_schema(env->db, a, &tenant->oid, (struct db_answer){on_schema, l});
     credentials_load(env->db, a, &tenant->oid, (struct db_answer){on_credentials, l});
     cursors_load(env->db, a, &tenant->oid, (struct db_answer){on_cursors, l});
     settings_load(env->db, a, &tenant->oid, (struct db_answer){on_settings, l});
@@ -225,6 +250,39 @@ state_load_start(struct state_load *l, const struct ingest *env, const struct in
 }
 
 /* ---- save */
+
+struct saving {
+    void (*done)(void *arg, struct err e);
+    void *arg;
+};
+
+/* The fence was passed, so the tenant is there. */
+static void
+on_stored(void *arg, struct err e)
+{
+    struct saving s = *(struct saving *)arg;
+    free(arg);
+    s.done(s.arg, tables_missing(e));
+}
+
+/* e: of what was queued before. */
+static void
+store_end(const struct ingest *env, struct saving *s, struct err e)
+{
+    if (e.kind == ERR_NONE)
+        db_sync(env->db, on_stored, s);
+    else
+        on_stored(s, e);
+}
+
+static struct saving *
+saving_new(void (*done)(void *arg, struct err e), void *arg)
+{
+    struct saving *s = malloc(sizeof *s);
+    if (s != NULL)
+        *s = (struct saving){done, arg};
+    return s;
+}
 
 /* One batch without BEGIN is one transaction of its own: on a connection that all tenants of the
  * worker share, a failed one leaves nothing behind for the next. */
@@ -246,7 +304,10 @@ state_save(const struct ingest *env, const struct ingest_tenant *tenant,
 {
     struct slice sealed;
     struct arena *a = arena_new(SAVE_ARENA);
-    if (a == NULL) {
+    struct saving *s = saving_new(done, arg);
+    if (a == NULL || s == NULL) {
+        arena_free(a);
+        free(s);
         done(arg, err_make(ERR_RETRY, "ingest.memory", "out of memory"));
         return;
     }
@@ -256,10 +317,7 @@ state_save(const struct ingest *env, const struct ingest_tenant *tenant,
     if (e.kind == ERR_NONE)
         send_save(env, tenant, a, sealed);
     arena_free(a);
-    if (e.kind)
-        done(arg, e);
-    else
-        db_sync(env->db, done, arg);
+    store_end(env, s, e);
 }
 
 void
@@ -271,7 +329,10 @@ state_status_save(const struct ingest *env, const struct ingest_tenant *tenant,
     struct source_status_row r = *row;
     struct err e = ERR_OK;
     struct arena *a = arena_new(STATUS_ARENA);
-    if (a == NULL) {
+    struct saving *s = saving_new(done, arg);
+    if (a == NULL || s == NULL) {
+        arena_free(a);
+        free(s);
         done(arg, err_make(ERR_RETRY, "ingest.memory", "out of memory"));
         return;
     }
@@ -286,8 +347,5 @@ state_status_save(const struct ingest *env, const struct ingest_tenant *tenant,
         source_status_save(env->db, a, &tenant->oid, &r, DB_UNTOLD);
     }
     arena_free(a);
-    if (e.kind)
-        done(arg, e);
-    else
-        db_sync(env->db, done, arg);
+    store_end(env, s, e);
 }

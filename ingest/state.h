@@ -17,13 +17,16 @@ struct state_load {
     const struct ingest *env;
     const struct ingest_tenant *tenant;
     struct arena *arena;
+    bool here;         /* the tenant has a schema */
     struct err failed; /* the first error of an answer */
     void (*done)(void *arg, struct err e);
     void *arg;
 };
 
-/* state_load_start - done(arg, e) once, later. Errors: those of db_send, of seal_open, ERR_REJECT
- * "ingest.no_settings" (this source has none). */
+/* state_load_start - done(arg, e) once, later. Errors: those of db_send ("db.undefined": the tenant
+ * is gone), of seal_open, ERR_REJECT "ingest.no_settings" (this source has none), ERR_RETRY
+ * "db.tables" (the tenant is there, a table is not: weir db migrate). The latter also of what
+ * saves. */
 void state_load_start(struct state_load *l, const struct ingest *env,
                       const struct ingest_tenant *tenant, struct arena *a,
                       void (*done)(void *arg, struct err e), void *arg);

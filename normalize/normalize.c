@@ -13,6 +13,7 @@
 #include "common/metric.h"
 #include "normalize/batch.h"
 #include "schemas/topics.h"
+#include "store/migrate.h"
 #include "store/progress.h"
 
 const struct opt normalize_opts[] = {
@@ -353,6 +354,7 @@ on_db_up(void *arg)
 {
     struct worker *w = arg;
     health_set(w->health, "database", true, NULL);
+    migrate_require(w->env.db, w->loop);
 }
 
 static void

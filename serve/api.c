@@ -11,6 +11,7 @@
 #include "serve/auth.h"
 #include "serve/certificate.h"
 #include "serve/route_incident.h"
+#include "store/migrate.h"
 
 const struct opt api_opts[] = {
     OPT_TEXT("api.address", "127.0.0.1", "Address the API listens on; 0.0.0.0 or :: for all."),
@@ -139,6 +140,7 @@ on_region_up(void *arg)
 {
     struct worker *w = arg;
     health_set(w->api.health, "database", true, NULL);
+    migrate_require(w->api.db, w->api.loop);
 }
 
 static void

@@ -19,6 +19,7 @@
 #include "common/metric.h"
 #include "schemas/topics.h"
 #include "serve/event.h"
+#include "store/migrate.h"
 #include "store/progress.h"
 
 const struct opt deliver_opts[] = {
@@ -305,6 +306,7 @@ on_up(void *arg)
 {
     struct deliverer *d = arg;
     health_set(d->health, "database", true, NULL);
+    migrate_require(d->db, d->loop);
     round_begin(d);
 }
 

@@ -71,6 +71,22 @@ fence_states_row(const struct db_rows *rows, size_t row, struct fence_row *out)
 }
 
 void
+fence_schema(struct db *db, struct arena *a, const struct oid *oid, struct db_answer answer)
+{
+    struct slice name = slice_printf(a, "t_%s", oid_format(oid).s);
+    struct db_param p = db_text(name);
+    if (name.p == NULL)
+        p.type = 0; /* out of memory: db_send says it */
+    columns_send(db, sql_fence_schema, NULL, answer, PARAMS(p));
+}
+
+bool
+fence_schema_row(const struct db_rows *rows)
+{
+    return db_get_i64(rows, 0, 0) != 0;
+}
+
+void
 fence_set(struct db *db, struct arena *a, const struct fence_row *row, struct db_answer answer)
 {
     columns_send(db, sql_fence_lock_exclusive, NULL, DB_UNTOLD,

@@ -28,6 +28,11 @@ void fence_states(struct db *db, struct arena *a, const struct oid *oids, size_t
                   struct db_answer answer);
 void fence_states_row(const struct db_rows *rows, size_t row, struct fence_row *out);
 
+/* fence_schema - whether the tenant has a schema, whatever is in it: fence_schema_row. Before other
+ * statements it tells what their "db.undefined" means: no tenant, or a table that is missing. */
+void fence_schema(struct db *db, struct arena *a, const struct oid *oid, struct db_answer answer);
+bool fence_schema_row(const struct db_rows *rows);
+
 /* fence_set - lock exclusively and write the tenant's state; in a transaction (db_begin). For
  * opt-in (active), suspension, and opt-out (purging): when that commits no writer is under way.
  * ERR_RETRY "db.busy": a writer holds the lock longer than lock_timeout. */

@@ -54,6 +54,14 @@ MUST_CHECK struct err migrate_tenant(struct db *db, struct loop *l, const struct
 void migrate_tenant_start(struct db *db, struct loop *l, const struct oid *oid,
                           void (*done)(void *arg, struct err e), void *arg);
 
+/*
+ * migrate_require - a worker's region database has come up: does it have what this program was
+ * built with? If not, the worker ends by loop_stop(l, CLI_CONFIGURATION), and the log says what to
+ * do; else nothing happens. A newer database is none of its business: that is migrated first,
+ * workers follow. Queues one statement; called again each time the database comes back.
+ */
+void migrate_require(struct db *db, struct loop *l);
+
 /* migrate_check - steps missing in all databases of the configuration; for doctor and run. */
 MUST_CHECK struct err migrate_check(const struct conf *c, struct loop *l, struct arena *a,
                                     struct migrate_report *out);

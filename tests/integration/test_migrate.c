@@ -142,6 +142,82 @@ test_a_newer_database_is_refused_and_left_alone(void **state)
     pg_ok(migrate_control(pg->db, pg->loop, false, pg->arena, &r));
 }
 
+/* A loop of its own with the worker's look at the region on it; its exit code. */
+static int
+look(struct pg *pg)
+{
+    static const struct opt *const tables[] = {db_opts, NULL};
+    struct conf *conf;
+    struct loop *l;
+    struct db *db;
+    pg_ok(conf_load(tables, "/dev/null", NULL, &conf));
+    pg_ok(loop_new(true, &l));
+    pg_ok(db_open(l, conf, pg->conninfo, "worker", NULL, &db));
+    pg_ok(db_wait_up(db, l, 10000));
+    migrate_require(db, l);
+    struct err e = db_wait(db, l);
+    bool stopped = loop_stopping(l);
+    db_wait_closed(db, l);
+    if (!stopped)
+        loop_stop(l, 0);
+    int code = loop_run(l);
+    loop_free(l);
+    conf_free(conf);
+    (void)e; /* the look has said what it has to say */
+    return code;
+}
+
+static void
+test_a_worker_newer_than_the_tables_does_not_start(void **state)
+{
+    static const struct {
+        const char *undo, *redo;
+    } rows[] = {
+        {"update schema_version set step = 'x' where scope = 'region' and step = '0001_base'",
+         "update schema_version set step = '0001_base' where step = 'x'"},
+        {"update schema_version set step = 'x' where scope = 'tenant' and step = '0001_base' and"
+         " oid = (select oid from tenant_fence where state = 'suspended' limit 1)",
+         "update schema_version set step = '0001_base' where step = 'x'"},
+        {"alter table schema_version rename to away", "alter table away rename to schema_version"},
+    };
+    struct pg *pg = server(state);
+    struct migrate_report r;
+    struct fence_row begun = {pg_oid(4), 1, TENANT_PROVISIONING}; /* its tables are being made */
+    pg_ok(migrate_region(pg->db, pg->loop, false, pg->arena, &r));
+    fence_set(pg->db, pg->arena, &begun, DB_UNTOLD);
+    pg_ok(db_wait(pg->db, pg->loop));
+    assert_int_equal(look(pg), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        pg_script(pg, rows[i].undo, NULL);
+        assert_int_equal(look(pg), CLI_CONFIGURATION);
+        pg_script(pg, rows[i].redo, NULL);
+        assert_int_equal(look(pg), 0);
+    }
+    fence_delete(pg->db, pg->arena, &begun.oid, DB_UNTOLD);
+    pg_ok(db_wait(pg->db, pg->loop));
+}
+
+static void
+note_schema(void *arg, const struct db_rows *rows, struct err e)
+{
+    pg_ok(e);
+    *(bool *)arg = fence_schema_row(rows);
+}
+
+static void
+test_a_schema_is_there_whatever_is_in_it(void **state)
+{
+    struct pg *pg = server(state);
+    const struct oid there = pg_oid(1), not_there = pg_oid(99);
+    const struct oid *const oids[] = {&there, &not_there};
+    for (size_t i = 0; i < 2; i++) {
+        bool have = i != 0;
+        fence_schema(pg->db, pg->arena, oids[i], (struct db_answer){note_schema, &have});
+        pg_ok(db_wait(pg->db, pg->loop));
+        assert_int_equal(have, i == 0);
+    }
+}
+
 static void
 test_two_runners_do_not_meet(void **state)
 {
@@ -175,6 +251,8 @@ main(void)
         cmocka_unit_test(test_content_columns_keep_no_statistics),
         cmocka_unit_test(test_the_control_database_is_made),
         cmocka_unit_test(test_a_newer_database_is_refused_and_left_alone),
+        cmocka_unit_test(test_a_worker_newer_than_the_tables_does_not_start),
+        cmocka_unit_test(test_a_schema_is_there_whatever_is_in_it),
         cmocka_unit_test(test_two_runners_do_not_meet),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -50,6 +50,7 @@ struct op {
     void (*done)(void *arg, struct err e); /* of a sync */
     const struct cursors_row *row;         /* of a load; NULL: no row */
     bool names;                            /* of the load of settings */
+    bool schema;                           /* of fence_schema */
     const struct source_status_row *status;
 };
 
@@ -60,6 +61,7 @@ struct db {
     size_t n_ops;
     struct err fail; /* what every statement of the next batch says, */
     bool failing;    /* and of all batches */
+    bool no_tables;  /* the tenant's schema is there, whatever else is not */
     struct cursors_row credential, cursor, directory;
     char sealed[3][SEALED_MAX];
     size_t n_saves, n_loads;
@@ -72,6 +74,7 @@ struct db {
 struct db_rows {
     const struct cursors_row *row;
     const struct source_status_row *status;
+    bool schema;
 };
 
 /* ---- bus.h */
@@ -150,8 +153,11 @@ double_answer(struct db *db)
     if (!db->failing)
         db->fail = ERR_OK;
     for (size_t i = 0; i < n; i++) {
-        const struct db_rows rows = {ops[i].row, ops[i].status};
-        if (ops[i].done != NULL)
+        const struct db_rows rows = {ops[i].row, ops[i].status,
+                                     e.kind == ERR_NONE || db->no_tables};
+        if (ops[i].schema && e.kind == ERR_REJECT) /* it is asked before what fails */
+            ops[i].answer.answered(ops[i].answer.arg, &rows, ERR_OK);
+        else if (ops[i].done != NULL)
             ops[i].done(ops[i].answer.arg, e);
         else if (ops[i].answer.answered != NULL)
             ops[i].answer.answered(ops[i].answer.arg, e.kind ? NULL : &rows, e);
@@ -280,6 +286,19 @@ fence_check(struct db *db, struct arena *a, const struct fence_row *rows, size_t
     assert_int_equal(n, 1);
     db->fenced_epoch = rows->epoch;
     double_queue(db, (struct op){.answer = answer});
+}
+
+void
+fence_schema(struct db *db, struct arena *a, const struct oid *oid, struct db_answer answer)
+{
+    (void)a, (void)oid;
+    double_queue(db, (struct op){.answer = answer, .schema = true});
+}
+
+bool
+fence_schema_row(const struct db_rows *rows)
+{
+    return rows->schema;
 }
 
 void

@@ -187,6 +187,28 @@ test_a_tenant_whose_schema_is_gone_is_told_once(void **state)
 }
 
 static void
+test_a_missing_table_is_trouble_and_the_tenant_goes_on_when_it_is_there(void **state)
+{
+    struct rig *r = *state;
+    bench_script(r->bench, "/token", {200, TOKEN("one"), NULL});
+    bench_script(r->bench, "/list", {200, TWO, NULL});
+    r->db.fail = err_make(ERR_REJECT, "db.undefined", "no such table");
+    r->db.no_tables = true;
+    struct poll *p = start(r);
+    bench_until(r->bench, due_ms(r, p) != NOTHING_DUE);
+    assert_int_equal(r->gone, 0);
+    hurry(r, p); /* migrated meanwhile */
+    bench_until(r->bench, r->producer.n_waiting == 2);
+    r->db.fail = err_make(ERR_REJECT, "db.undefined", "no such table");
+    double_confirm_all(&r->producer);
+    bench_until(r->bench, due_ms(r, p) != NOTHING_DUE);
+    assert_int_equal(r->gone, 0);
+    assert_int_equal(rig_since(r), CLOCK_NONE);
+    assert_string_equal(r->db.status_code, "db.tables");
+    poll_close(p);
+}
+
+static void
 test_a_fenced_tenant_stores_no_cursor_and_is_gone(void **state)
 {
     struct rig *r = *state;
@@ -295,6 +317,7 @@ main(void)
         RIGGED(test_an_answer_that_is_too_large_is_asked_for_again),
         RIGGED(test_a_round_is_made_with_the_time_of_the_source),
         RIGGED(test_a_tenant_whose_schema_is_gone_is_told_once),
+        RIGGED(test_a_missing_table_is_trouble_and_the_tenant_goes_on_when_it_is_there),
         RIGGED(test_a_fenced_tenant_stores_no_cursor_and_is_gone),
         RIGGED(test_settings_that_cannot_be_used_are_read_again_later),
         RIGGED(test_all_who_wait_for_room_go_on),
