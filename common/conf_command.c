@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/json.h"
+#include "common/mask.h"
 
 enum { COLUMNS = 3 };
 
@@ -20,7 +21,8 @@ show_json(void *ctx, const struct opt *o, const char *name, const char *value, c
     struct showing *s = ctx;
     struct json_out *row = json_out_object(s->arena);
     json_out_text(row, "name", slice_of(name));
-    json_out_text(row, "value", slice_of(value));
+    json_out_text(row, "value",
+                  value != NULL ? mask_secrets(slice_of(value), s->arena) : SLICE_NONE);
     json_out_text(row, "unit", slice_of(o->unit));
     json_out_text(row, "origin", slice_of(origin));
     json_out_add(s->list, row);
@@ -38,12 +40,14 @@ show_row(void *ctx, const struct opt *o, const char *name, const char *value, co
     if (s->full)
         return;
     const char **row = s->cells + s->rows++ * COLUMNS;
-    const char *with_unit = value != NULL && o->unit != NULL
-                                ? slice_printf(s->arena, "%s %s", value, o->unit).p
-                                : value;
     row[0] = name;
-    row[1] = with_unit;
+    row[1] = value;
     row[2] = origin;
+    if (value != NULL && o->unit != NULL)
+        row[1] = slice_printf(s->arena, "%s %s", value, o->unit).p;
+    else if (value != NULL)
+        row[1] = slice_cstr(s->arena, mask_secrets(slice_of(value), s->arena));
+    s->full = value != NULL && row[1] == NULL;
 }
 
 static int

@@ -490,15 +490,11 @@ is_address(const char *host)
 static struct err
 words_of(struct db *db, const char *conninfo)
 {
-    char *wrong = NULL;
-    db->options = PQconninfoParse(conninfo, &wrong);
-    if (db->options == NULL) {
-        struct err e =
-            err_make(ERR_STOP, "db.conf", "not a connection string: %.*s",
-                     wrong != NULL ? (int)strcspn(wrong, "\n") : 0, wrong != NULL ? wrong : "");
-        PQfreemem(wrong);
-        return e;
-    }
+    db->options = PQconninfoParse(conninfo, NULL);
+    if (db->options == NULL) /* libpq would quote what may be a piece of a password */
+        return err_make(ERR_STOP, "db.conf",
+                        "not a connection string: words are name=value, with names that libpq "
+                        "knows; a value with blanks stands in '...'");
     const char *host = "", *address = NULL;
     for (PQconninfoOption *o = db->options; o->keyword != NULL; o++) {
         if (o->val == NULL || o->val[0] == '\0' || strcmp(o->keyword, "application_name") == 0)
