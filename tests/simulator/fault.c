@@ -236,6 +236,12 @@ answer_token(struct sim_call *c, const struct fault *f)
 }
 
 bool
+fault_grants_nothing(const struct sim_call *c)
+{
+    return c->fault != NULL && c->fault->what == FAULT_TOKEN && c->fault->form == FORM_NO_ROLES;
+}
+
+bool
 fault_answer(struct sim_call *c)
 {
     static void (*const answers[FAULTS])(struct sim_call * c, const struct fault *f) = {
@@ -243,7 +249,7 @@ fault_answer(struct sim_call *c)
         [FAULT_JUNK] = answer_junk,         [FAULT_PERMISSION] = answer_permission,
         [FAULT_SECRET] = answer_secret,     [FAULT_TOKEN] = answer_token,
     };
-    if (c->fault == NULL || answers[c->fault->what] == NULL)
+    if (c->fault == NULL || answers[c->fault->what] == NULL || fault_grants_nothing(c))
         return false;
     answers[c->fault->what](c, c->fault);
     return true;

@@ -133,7 +133,7 @@ static const char *const fault_words[FAULTS] = {
 static const char *const form_words[FORMS] = {
     [FORM_SECONDS] = "seconds",   [FORM_DATE] = "date",   [FORM_TEXT] = "text",
     [FORM_NONE] = "none",         [FORM_JSON] = "json",   [FORM_HTML] = "html",
-    [FORM_NO_TOKEN] = "no_token", [FORM_EMPTY] = "empty",
+    [FORM_NO_TOKEN] = "no_token", [FORM_EMPTY] = "empty", [FORM_NO_ROLES] = "no_roles",
 };
 
 static struct err

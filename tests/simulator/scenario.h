@@ -84,6 +84,7 @@ enum fault_form {
     FORM_HTML,
     FORM_EMPTY,
     FORM_NO_TOKEN, /* 200 without access_token */
+    FORM_NO_ROLES, /* a token of an application that was granted nothing */
     FORMS
 };
 
@@ -155,6 +156,8 @@ const struct fault *fault_find(struct sim_call *c);
 /* fault_answer - answers at once when the call's fault is one that takes the place of an answer
  * (throttling, a status, a permission, an odd token); false: the service answers. */
 bool fault_answer(struct sim_call *c);
+/* fault_grants_nothing - the token that is given out now has no roles. */
+bool fault_grants_nothing(const struct sim_call *c);
 
 /* fault_revokes - a token given out at issued_ms (service time) is refused once a FAULT_REVOKE of
  * the tenant and the call's source has begun after it. */

@@ -53,7 +53,8 @@ token_make(const struct sim_call *c, struct slice audience, struct arena *a)
     int64_t now = sim_now(c->sim);
     struct json_out *claims = json_out_object(a);
     struct json_out *roles = json_out_array(a);
-    json_out_add_text(roles, slice_of(audiences[audience_row(audience)].role));
+    if (!fault_grants_nothing(c))
+        json_out_add_text(roles, slice_of(audiences[audience_row(audience)].role));
     json_out_text(claims, "aud", audience);
     json_out_text(claims, "tid", c->tenant->id);
     json_out_text(claims, "appid", SLICE(SIM_CLIENT_ID));
