@@ -112,7 +112,7 @@ $(B)/tests/unit/test_simulator_%: $(B)/tests/unit/test_simulator_%.o \
 	@$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
 # an hour passes in no time
-$(B)/tests/unit/test_ingest_token: LDLIBS_ALL += -Wl,--wrap=clock_mono_ms
+$(B)/tests/unit/test_ingest_token $(B)/planted/tests/unit/test_ingest_token: LDLIBS_ALL += -Wl,--wrap=clock_mono_ms
 
 # how a record is sealed is the bench's choice
 $(B)/tests/bench/bench_ingest: LDLIBS_ALL += -Wl,--wrap=seal_close
@@ -145,19 +145,27 @@ INTEGRATION_TOOLS := $(B)/tests/integration/raw_alerts
 INTEGRATION_SCRIPTS := $(filter-out %.c,$(wildcard tests/integration/test_*))
 FUZZ_RUNS = $(foreach f,$(FUZZ),"tests/fuzz/run $(f) $(S)" "tests/fuzz/run $(f).planted 60")
 
+# last, when nothing was left out: did the tests of tests/checklists.md run, and does each find the
+# fault that is planted for it?
+CHECKLISTS = $(if $(T),,"tests/lint/checklists --ran $(B)/tests/ran" $(if $(SAN),,"tests/planted $(B)"))
+PLANT_TOO = $(if $(SAN),,$(MAKE) --no-print-directory -j2 planted-programs)
+
 # the part without servers
 .PHONY: check
 check: $(B)/installed-build $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(CHECKS)) $(call matching,$(BENCH))
-	@B=$(B) tests/run-tests $(call matching,$(CHECKS) $(CHECK_SCRIPTS))
+	@$(if $(T),,$(PLANT_TOO))
+	@B=$(B) WEIR_TEST_RAN=$(B)/tests/ran tests/run-tests $(call matching,$(CHECKS) $(CHECK_SCRIPTS)) $(CHECKLISTS)
 
 # everything, with a real Kafka and a private PostgreSQL
 .PHONY: test
 test: $(B)/installed-build $(B)/installed-run $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(call matching,$(CHECKS) $(INTEGRATION_C) $(BENCH)) $(INTEGRATION_TOOLS)
+	@$(if $(T),,$(PLANT_TOO))
 	@$(if $(T),,$(MAKE) --no-print-directory -j2 fuzzers)
-	@B=$(B) tests/with-servers $(B) tests/run-tests \
-		$(call matching,$(CHECKS) $(CHECK_SCRIPTS) $(INTEGRATION_C) $(INTEGRATION_SCRIPTS)) $(if $(T),,-- $(FUZZ_RUNS))
+	@B=$(B) WEIR_TEST_RAN=$(B)/tests/ran tests/with-servers $(B) tests/run-tests \
+		$(call matching,$(CHECKS) $(CHECK_SCRIPTS) $(INTEGRATION_C) $(INTEGRATION_SCRIPTS)) $(CHECKLISTS) \
+		$(if $(T),,-- $(FUZZ_RUNS))
 
 .PHONY: integration
 integration: $(B)/installed-build $(B)/installed-run $(B)/installed-test
@@ -185,6 +193,33 @@ asan: $(B)/installed-build $(B)/installed-test
 valgrind: $(B)/installed-build $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(call matching,$(CHECKS))
 	@WEIR_TEST_VALGRIND=1 tests/run-tests $(foreach p,$(call matching,$(CHECKS)),"valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=9 $(p)")
+
+# the library with the faults of common/plant.h, for the tests that have to find them
+PLANTED = $(shell grep -l '"common/plant.h"' $(SRC))
+PLANTED_TESTS = $(patsubst tests/%.c,$(B)/planted/tests/%,$(shell tests/planted --programs))
+
+$(B)/planted/%.o: %.c $(GEN_H) | $(B)/installed-build
+	@mkdir -p $(@D)
+	@echo '  CC   $< (planted)'
+	@$(CC) $(CFLAGS_ALL) -DPLANTED -MD -MP -c -o $@ $<
+
+$(B)/planted/libweir.a: $(B)/libweir.a $(PLANTED:%.c=$(B)/planted/%.o)
+	@cp $< $@
+	@ar rs $@ $(filter %.o,$^)
+
+$(B)/planted/tests/%: $(B)/tests/%.o $(B)/tests/unit/planted_only.o $(B)/planted/libweir.a
+	@mkdir -p $(@D)
+	@echo '  LINK $@'
+	@$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+
+-include $(PLANTED:%.c=$(B)/planted/%.d)
+
+.PHONY: planted planted-programs
+planted-programs: $(PLANTED_TESTS)
+
+planted: $(B)/installed-build $(B)/installed-test
+	@$(MAKE) --no-print-directory -j2 planted-programs
+	@tests/planted $(B)
 
 # warnings are errors with clang too
 .PHONY: clang
@@ -247,7 +282,7 @@ TIDY ?= $(SRC) weir.c
 lint: $(B)/installed-build $(B)/installed-lint
 	@$(MAKE) --no-print-directory -j2 $(B)/weir
 	@bad=; for check in 'tests/lint/format $(FORMATTED)' tests/lint/includes tests/lint/length \
-			tests/lint/words tests/lint/planted tests/lint/docs 'tests/lint/pages $(B)/weir' \
+			tests/lint/words tests/lint/planted tests/lint/checklists tests/lint/docs 'tests/lint/pages $(B)/weir' \
 			'tests/lint/cppcheck $(B) weir.c $(FOLDERS) tests/simulator' \
 			$(if $(strip $(TIDY)),'$(MAKE) --no-print-directory -k -j2 $(patsubst %.c,$(B)/lint/%.tidy,$(wildcard $(TIDY)))'); do \
 		$$check || bad="$$bad $${check%% *}"; done; \
@@ -277,4 +312,5 @@ help:
 	@echo 'make test [T=word]    everything, real Kafka and PostgreSQL  make check    the part without servers'
 	@echo 'make asan valgrind    the tests again, watched               make fuzz S=60  each fuzzer for 60 s'
 	@echo 'make bench [T=word]   how much work costs, beside the last time it was measured'
+	@echo 'make planted          faults built on purpose, and the tests that find them'
 	@echo 'make lint format docs clang install clean'

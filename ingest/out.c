@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/plant.h"
 #include "ingest/seen.h"
 
 enum { ARENA_LIMIT = 64 * 1024 * 1024, PLACE_MAX = 512 };
@@ -200,8 +201,9 @@ encode(struct out *o, const struct raw_alert *r, int64_t now, struct slice *valu
     };
     if (place.p == NULL)
         return err_make(ERR_REJECT, "ingest.too_large", "a raw alert of %zu bytes", r->payload.n);
+    struct slice payload = PLANT(raw_bytes_are_trimmed) ? slice_trim(r->payload) : r->payload;
     struct err e = seal_close(env->seal, &o->tenant->oid, o->tenant->epoch, SEAL_RAW, place,
-                              r->payload, o->env->shared->arena, &record.payload);
+                              payload, o->env->shared->arena, &record.payload);
     return e.kind ? e : codec_raw(env->codec, &record, o->env->shared->arena, value);
 }
 
@@ -213,10 +215,11 @@ produce(struct out *o, const struct raw_alert *r, int64_t now, struct sent *s)
     struct err e = encode(o, r, now, &value);
     if (e.kind)
         return e;
-    const struct bus_record record = {.topic = o->env->topic.s,
-                                      .partition = -1,
-                                      .key = oid_slice(&o->tenant->oid),
-                                      .value = value};
+    const struct bus_record record = {
+        .topic = o->env->topic.s,
+        .partition = -1,
+        .key = PLANT(key_is_the_native_id) ? r->native_id : oid_slice(&o->tenant->oid),
+        .value = value};
     return bus_produce(o->env->producer, &record, on_delivery, s);
 }
 

@@ -7,6 +7,7 @@
 #include "common/crypto.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/plant.h"
 #include "ingest/poll_parts.h"
 #include "ingest/trouble.h"
 
@@ -180,7 +181,7 @@ limits_new(struct poll *p)
         return err_make(ERR_RETRY, "ingest.memory", "out of memory");
     for (size_t i = 0; i < n; i++)
         limit_init(&p->limits[i], &calls[i], percent > 0 ? (int)percent : calls[i].share_percent,
-                   !p->load.asked_before, clock_mono_ms());
+                   !p->load.asked_before || PLANT(full_quota_after_restart), clock_mono_ms());
     return ERR_OK;
 }
 
@@ -202,6 +203,8 @@ take_loaded(struct poll *p)
     if (e.kind == ERR_NONE && p->token == NULL)
         e = err_make(ERR_RETRY, "ingest.memory", "out of memory");
     p->stored = p->load.cursor;
+    if (PLANT(restart_goes_on_from_now))
+        p->stored.since = clock_now();
     return e;
 }
 
@@ -430,7 +433,7 @@ poll_step(struct poll *p)
         return;
     if (p->failed.kind == ERR_NONE && (!round_done(p) || poll_waits(p)))
         return; /* an answer or the timer goes on */
-    if (out_waiting(p->out) > 0)
+    if (out_waiting(p->out) > 0 && !PLANT(cursor_before_confirmation))
         return; /* on_idle goes on */
     if (p->failed.kind)
         poll_lose(p, unconfirmed(p));
@@ -442,7 +445,7 @@ static void
 on_idle(void *arg, struct err e)
 {
     struct poll *p = arg;
-    if (p->failed.kind == ERR_NONE)
+    if (p->failed.kind == ERR_NONE && !PLANT(lost_records_count_as_sent))
         p->failed = e;
     if (p->phase == PHASE_ROUND)
         poll_step(p);

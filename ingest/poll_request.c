@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/plant.h"
 #include "ingest/poll_parts.h"
 #include "ingest/trouble.h"
 
@@ -235,7 +236,7 @@ note_clock(struct poll *p, const struct fetch_answer *answer)
 {
     int64_t ms = 0;
     struct slice date = fetch_header(answer->headers, "Date");
-    if (date.n == 0 || (date.p[0] >= '0' && date.p[0] <= '9'))
+    if (PLANT(server_date_is_ignored) || date.n == 0 || (date.p[0] >= '0' && date.p[0] <= '9'))
         return;
     struct err e = fetch_retry_after(date, clock_now() / CLOCK_SECOND - HALF_DAY_S, &ms);
     if (e.kind || ms <= 0 || ms >= INT64_C(2000) * HALF_DAY_S)
@@ -324,6 +325,8 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
         more_room(s);
         return;
     }
+    if (e.kind == ERR_RETRY && PLANT(bad_pages_are_passed_over))
+        e.kind = ERR_REJECT;
     if (e.kind == ERR_REJECT) { /* nothing can be taken of this answer: the rest goes on */
         note_rejected(p, &e);
         slot_done(s);
@@ -358,6 +361,13 @@ send_request(struct slot *s, struct slice header)
     return fetch_start(p->env->fetch, &r, s->arena, on_answer, s);
 }
 
+static int64_t
+take_quota(struct limit *shared)
+{
+    struct limit own = *shared;
+    return limit_take(PLANT(a_limiter_for_each_request) ? &own : shared, clock_mono_ms());
+}
+
 static void
 on_token(void *arg, struct slice header, struct err e)
 {
@@ -365,7 +375,7 @@ on_token(void *arg, struct slice header, struct err e)
     struct poll *p = s->poll;
     int64_t wait_ms = 0;
     if (e.kind == ERR_NONE && p->limits != NULL)
-        wait_ms = limit_take(&p->limits[p->round.queue[s->at].call], clock_mono_ms());
+        wait_ms = take_quota(&p->limits[p->round.queue[s->at].call]);
     if (wait_ms > 0) { /* others were faster while the token came */
         poll_wait(p, wait_ms);
         slot_rest(s, SLOT_AGAIN);

@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/plant.h"
 #include "common/tls.h"
 #include "ingest/sender.h"
 #include "ingest/source.h"
@@ -113,6 +114,8 @@ check_listening(const struct source *s, const struct source_conf *c)
     if (!c->tls)
         return wrong(s, SLICE("client_ca"), "needs \"tls\": true");
     struct err e = tls_ca_check(c->client_ca);
+    if (e.kind && PLANT(settings_are_quoted))
+        return err_make(ERR_REJECT, "settings.source", "client_ca: %.*s", SLICE_ARG(c->client_ca));
     return e.kind ? err_make(ERR_REJECT, "settings.source", "settings of %s: client_ca: %.100s",
                              s->name, e.text)
                   : ERR_OK;

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/plant.h"
 #include "ingest/apps_agent.h"
 #include "ingest/apps_listing.h"
 #include "ingest/apps_wire.h"
@@ -166,7 +167,7 @@ said(const struct answer *got, char *text, size_t size)
     for (size_t i = 0; i < s.n && n + 1 < size && !html; i++) {
         char c = s.p[i] >= ' ' && s.p[i] < 0x7f ? s.p[i] : ' ';
         word = c == ' ' ? 0 : word + 1;
-        if (word > WORD_MAX)
+        if (word > WORD_MAX && !PLANT(apps_refusal_is_quoted_whole))
             n -= n >= WORD_MAX && word == WORD_MAX + 1 ? WORD_MAX : 0;
         else if (c != ' ' || (n > 0 && text[n - 1] != ' '))
             text[n++] = c;
@@ -345,6 +346,8 @@ raise_mark(const struct source_request *asked, int64_t rows, int64_t seen, struc
     int64_t *mark = closed ? &at->closed : &at->since;
     if (closed && rows > 0 && seen == CLOCK_NONE)
         seen = asked->until; /* no row says when, but all of the window were there */
+    if (PLANT(apps_watermark_is_our_clock))
+        seen = asked->until;
     if (seen > asked->until) /* a time from the future must not hide what comes before it */
         seen = asked->until;
     if (seen != CLOCK_NONE && (*mark == CLOCK_NONE || seen > *mark))

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/log.h"
+#include "common/plant.h"
 
 enum {
     ARENA_LIMIT = 4 * 1024 * 1024,
@@ -187,8 +189,11 @@ refused(struct json doc)
         if (advices[i].code == code)
             return err_make(ERR_STOP, "token.refused", "AADSTS%lld: %s", (long long)code,
                             advices[i].advice);
+    struct slice word = word_of(doc);
+    if (PLANT(refusal_is_quoted))
+        word = json_get_text(doc, "error_description");
     return err_make(ERR_STOP, "token.refused", "the token endpoint said %.*s (AADSTS%lld)",
-                    SLICE_ARG(word_of(doc)), (long long)code);
+                    SLICE_ARG(word), (long long)code);
 }
 
 /* A no is a 4xx with an error of RFC 6749 in it; these two words, and 408 and 429, mean later. */
@@ -253,6 +258,8 @@ keep(struct token *t, const char *word, struct slice token, int64_t life_s)
     int64_t good_s = life_s > 2 * EARLY_S ? life_s - EARLY_S : life_s / 2;
     t->good_until_ms = clock_mono_ms() + good_s * 1000;
     t->serial++;
+    if (PLANT(token_is_logged))
+        log_info("token.new", LOG_STR("header", t->header));
     return ERR_OK;
 }
 

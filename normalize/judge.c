@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/line.h"
+#include "common/plant.h"
 #include "normalize/judge_internal.h"
 #include "normalize/rows.h"
 
@@ -26,7 +27,7 @@ no_memory(void)
 void
 judge_dead(struct delivery *d, struct err why)
 {
-    d->outcome = OUTCOME_DEAD;
+    d->outcome = PLANT(dead_vanish) ? OUTCOME_UNCHANGED : OUTCOME_DEAD;
     d->why = why;
 }
 
@@ -74,7 +75,7 @@ judge_open(struct delivery *d, struct tenant *t, struct seal *seal, const char *
         e = d->source->ident(d->plain, t->channel, a, &d->ident);
     if (d->poison)
         e = err_make(ERR_REJECT, "normalize.refused", "the database cannot store what it says");
-    if (e.kind == ERR_RETRY)
+    if (e.kind == ERR_RETRY || (e.kind == ERR_REJECT && PLANT(dead_block)))
         return e;
     if (e.kind == ERR_NONE && d->ident.fate == FATE_ALERT && !may_be_key(d->ident.native_id))
         e = err_make(ERR_REJECT, "normalize.native_id", "an id of %zu bytes", d->ident.native_id.n);
@@ -168,6 +169,10 @@ sha_of(const struct delivery *d)
 bool
 judge_nothing_new(int64_t version, struct slice sha, const struct delivery *d)
 {
+    if (PLANT(repeats_are_new))
+        return d->ident.version < version;
+    if (PLANT(older_versions_win))
+        return slice_eq(sha, sha_of(d));
     return d->ident.version < version || slice_eq(sha, sha_of(d));
 }
 

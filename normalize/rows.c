@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/plant.h"
 
 static struct err
 no_memory(void)
@@ -164,7 +165,7 @@ rows_alert(const struct tenant *t, const struct item *i, const struct alert *al,
     struct slice place = alert_place("alert|raw", i->source, i->native_id, a);
     if (r->keys.p == NULL || r->evidence.p == NULL || place.p == NULL)
         return no_memory();
-    if (i->n_docs == 0)
+    if (i->n_docs == 0 && !PLANT(raw_is_not_stored))
         e = seal_close(seal, &t->oid, t->epoch, SEAL_RAW, place, i->plain, a, &r->raw);
     *out = r;
     return e;
@@ -260,7 +261,8 @@ rows_mail(const struct share *s, struct seal *seal, struct arena *a, struct aler
     for (size_t i = 0; i < s->n_items; i++) {
         for (size_t k = 0; k < s->items[i].n_docs; k++) {
             const struct document *d = &s->items[i].docs[k];
-            if (d->fresh == NULL || d->fresh->outcome != OUTCOME_STORED)
+            if (d->fresh == NULL || d->fresh->outcome != OUTCOME_STORED ||
+                PLANT(mail_keeps_no_records))
                 continue;
             struct alerts_mail *r = &rows[(*n)++];
             *r = (struct alerts_mail){.record_id = d->record_id,

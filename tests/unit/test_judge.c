@@ -57,6 +57,41 @@ test_a_newer_version_is_stored_and_the_rest_changes_nothing(void **state)
     (void)state;
 }
 
+/* A mapping that was wrong can be repaired from it: sources.md 8.2, line 4. */
+static void
+test_the_raw_document_is_kept_beside_what_was_made_of_it(void **state)
+{
+    struct desk *d = desk_new();
+    struct slice alert = slice_printf(d->a, " %.*s\n", SLICE_ARG(endpoint(d, ALERT, "t", 1)));
+    struct slice record = SLICE("{\"Id\":\"r1\", \"RecordType\":41,\"CreationTime\":"
+                                "\"2019-12-02T10:00:00\",\"Operation\":\"TIUrlClickData\","
+                                "\"Url\":\"https://a.example/\",\"UserId\":\"a@b.example\"}");
+    struct slice nonsense = SLICE("{\"title\":");
+    assert_int_equal(one(d, "endpoint", ALERT, T1, alert), OUTCOME_STORED);
+    assert_int_equal(one(d, "mail", "r1", T1, record), OUTCOME_STORED);
+    assert_int_equal(one(d, "endpoint", "x", T1, nonsense), OUTCOME_DEAD);
+    assert_int_equal(d->n_mail, 1);
+    assert_int_equal(d->n_dead, 1);
+    const struct {
+        enum seal_purpose purpose;
+        const char *place;
+        struct slice sealed, want;
+    } rows[] = {
+        {SEAL_RAW, "pg|alert|raw|1/" ALERT, d->alerts[0].raw, alert},
+        {SEAL_RAW, "pg|mail_record|sealed|r1", d->mail[0].sealed, record},
+        {SEAL_DEAD, "pg|dead|sealed|1/x", d->dead[0].sealed, nonsense},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct slice plain;
+        assert_non_null(rows[i].sealed.p);
+        fine(seal_open(d->seal, &d->t.oid, 1, rows[i].purpose, slice_of(rows[i].place),
+                       rows[i].sealed, d->a, &plain));
+        assert_true(slice_eq(plain, rows[i].want));
+    }
+    desk_free(d);
+    (void)state;
+}
+
 static void
 test_versions_within_one_batch_are_as_if_one_by_one(void **state)
 {
@@ -311,6 +346,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_newer_version_is_stored_and_the_rest_changes_nothing),
+        cmocka_unit_test(test_the_raw_document_is_kept_beside_what_was_made_of_it),
         cmocka_unit_test(test_versions_within_one_batch_are_as_if_one_by_one),
         cmocka_unit_test(test_what_cannot_be_an_alert_is_kept_with_a_reason),
         cmocka_unit_test(test_a_record_of_a_foreign_place_is_dead_without_its_content),

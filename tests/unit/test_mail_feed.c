@@ -93,6 +93,28 @@ test_new_blobs_of_all_pages_are_fetched_together_in_order_and_noted(void **state
     assert_int_equal(p.n_next, 0);
 }
 
+/* sources.md 8.2, line 6: the feed counts by tenant, whatever is asked. */
+static void
+test_every_request_counts_on_the_tenants_one_quota(void **state)
+{
+    struct source_conf c = conf_at("2020-01-14T10:00:00Z");
+    struct cursor cursor = cursor_at("2020-01-14T09:58:00Z", "2020-01-14T08:58:00Z");
+    struct source_request start = first(&c, &never, *state), list = first(&c, &cursor, *state);
+    struct page pages, blobs;
+    assert_int_equal(answer(&c, &list, 200, "NextPageUri: " BASE "/api/v1/x?nextPage=2\r\n",
+                            SLICE("[]"), *state, &pages)
+                         .kind,
+                     ERR_NONE);
+    blobs = taken(&c, &list, 200, SLICE("[" ITEM("c$3", "2020-01-14T09:59:00.000Z") "]"), *state);
+    assert_int_equal(pages.n_next, 1);
+    assert_int_equal(blobs.n_next, 1);
+    const int calls[] = {start.call, list.call, pages.next[0].call, blobs.next[0].call};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        assert_int_equal(calls[i], 0);
+    assert_int_equal(source_mail.calls[0].per_minute, 2000);
+    assert_null(source_mail.calls[1].name);
+}
+
 static void
 test_next_pages_are_followed_also_from_an_empty_one(void **state)
 {
@@ -394,6 +416,7 @@ main(void)
         cmocka_unit_test(test_windows_begin_where_no_more_is_expected_and_end_a_width_further),
         cmocka_unit_test(test_a_listed_window_moves_both_ends_of_the_cursor),
         cmocka_unit_test(test_new_blobs_of_all_pages_are_fetched_together_in_order_and_noted),
+        cmocka_unit_test(test_every_request_counts_on_the_tenants_one_quota),
         cmocka_unit_test(test_next_pages_are_followed_also_from_an_empty_one),
         cmocka_unit_test(test_a_next_page_elsewhere_or_in_a_circle_is_refused),
         cmocka_unit_test(test_very_many_blobs_are_read_in_narrower_windows_each_once),

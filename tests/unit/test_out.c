@@ -117,6 +117,46 @@ test_only_the_last_confirmed_bytes_of_an_alert_count(void **state)
     out_free(o.out);
 }
 
+/* One tenant's alerts stay in one partition, in order: sources.md 8.2, line 3. */
+static void
+test_the_key_of_every_record_is_the_tenants_oid(void **state)
+{
+    struct rig *r = *state;
+    struct arena *a = arena_new(1024);
+    for (uint8_t first = 1; first <= 2; first++) {
+        struct owner o = {.idles = 0};
+        const struct ingest_tenant t = rig_tenant(first);
+        open_out(r, &t, &o);
+        for (unsigned id = 1; id <= 3; id++) {
+            assert_true(give(&o, id, 0));
+            assert_string_equal(r->producer.key, slice_hex(a, oid_slice(&t.oid)).p);
+        }
+        out_free(o.out);
+    }
+    arena_free(a);
+}
+
+/* What is stored is what came, so that a mapping can be repaired by replay: 8.2, line 4. */
+static void
+test_the_payload_of_a_record_is_what_the_source_gave_byte_for_byte(void **state)
+{
+    static const char *const rows[] = {" {\"id\" : 1.0e0}\r\n", "{\"id\":1,\"id\":2}",
+                                       "\xef\xbb\xbf<35>1 line \\r\\n ", "\xff", "\t"};
+    struct rig *r = *state;
+    struct owner o = {.idles = 0};
+    const struct ingest_tenant t = rig_tenant(1);
+    open_out(r, &t, &o);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct raw_alert alert = {SLICE("id"), CLOCK_NONE, slice_of(rows[i])};
+        bool sent;
+        bench_need(out_send(o.out, &alert, 1, &sent));
+        assert_true(sent);
+        assert_string_equal(r->producer.sent[i], rows[i]);
+        double_confirm_all(&r->producer);
+    }
+    out_free(o.out);
+}
+
 static void
 test_an_owner_may_end_others_and_itself_when_there_is_room(void **state)
 {
@@ -148,6 +188,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         RIGGED(test_what_every_round_sees_is_sent_once_however_much_else_there_is),
         RIGGED(test_only_the_last_confirmed_bytes_of_an_alert_count),
+        RIGGED(test_the_key_of_every_record_is_the_tenants_oid),
+        RIGGED(test_the_payload_of_a_record_is_what_the_source_gave_byte_for_byte),
         RIGGED(test_an_owner_may_end_others_and_itself_when_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,17 +88,23 @@ test_a_bad_answer_is_asked_for_again_and_never_passed_over(void **state)
                                       "{\"since\":9,\"alerts\":[{\"id\":", "{\"since\":9}"};
     struct rig *r = *state;
     bench_script(r->bench, "/token", {200, TOKEN("one"), NULL});
-    bench_script(r->bench, "/list", {200, bad[0], NULL}, {200, bad[1], NULL}, {200, bad[2], NULL},
-                 {500, "", NULL}, {200, TWO, NULL});
+    bench_script(r->bench, "/list",
+                 {200, "{\"since\":5,\"alerts\":[{\"id\":\"a\"}],\"next\":[\"/more\"]}", NULL});
+    bench_script(r->bench, "/more", {200, bad[0], NULL}, {200, bad[1], NULL}, {200, bad[2], NULL},
+                 {200, bad[3], NULL}, {500, "", NULL}, {200, TWO, NULL});
     struct poll *p = start(r);
-    for (size_t i = 1; i <= 4; i++) {
-        bench_until(r->bench, bench_asked(r->bench, "/list") == i && timer_of(r, p) != NULL);
+    for (size_t i = 1; i <= 5; i++) {
+        bench_until(r->bench, bench_asked(r->bench, "/more") == i && timer_of(r, p) != NULL);
+        double_confirm_all(&r->producer);
+        bench_settle(r->bench);
         assert_int_equal(r->db.n_saves, 0);
+        assert_due(r, p, 800 << (i - 1), 1000 << (i - 1));
         hurry(r, p);
     }
-    bench_until(r->bench, r->producer.n_waiting == 2);
+    bench_until(r->bench, r->producer.n_waiting == 1); /* a is known to be there */
     double_confirm_all(&r->producer);
     assert_well(r, p);
+    assert_int_equal(bench_asked(r->bench, "/list"), 1);
     assert_int_equal(rig_since(r), 5);
     poll_close(p);
 }

@@ -327,6 +327,19 @@ test_an_application_is_told_of_its_own_permissions(void **state)
     assert_non_null(strstr(e.text, "resource"));
 }
 
+/* sources.md 8.2, line 6: 30 a minute for all that the tenant's applications ask. */
+static void
+test_every_request_counts_on_the_tenants_one_quota(void **state)
+{
+    struct world *w = *state;
+    struct source_request *r = first(w, never);
+    struct page p = page(w, &r[0], rows(w, at("2020-01-15T00:00:00Z"), 100, true));
+    assert_int_equal(r[0].call + r[1].call + p.next[0].call, 0);
+    assert_int_equal(source_apps.calls[0].per_minute, 30);
+    assert_in_range(source_apps.calls[0].share_percent, 1, 50); /* half is for others */
+    assert_null(source_apps.calls[1].name);
+}
+
 static void
 test_a_tenant_whose_agent_sends_is_not_asked(void **state)
 {
@@ -408,6 +421,7 @@ main(void)
         T(test_refusals_say_what_to_do),
         T(test_what_a_refusal_says_holds_no_secret),
         T(test_an_application_is_told_of_its_own_permissions),
+        T(test_every_request_counts_on_the_tenants_one_quota),
         T(test_a_tenant_whose_agent_sends_is_not_asked),
         T(test_identity_detections_go_the_way_the_tenant_chose),
         T(test_what_is_no_alert_is_dead),

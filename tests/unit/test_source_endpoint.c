@@ -355,6 +355,16 @@ test_a_record_without_an_id_is_kept_under_its_hash(void **state)
     }
 }
 
+static void
+test_an_unreadable_row_is_sent_and_holds_up_no_watermark(void **state)
+{
+    struct world *w = *state;
+    struct source_request r = first(w, never);
+    struct page p = page(w, &r, "{\"value\":[7," ROW("da1_2", "2019-12-01T01:00:00Z") "]}");
+    assert_int_equal(p.n_alerts, 2);
+    assert_int_equal(p.at.since, at("2019-12-01T01:00:00Z"));
+}
+
 /* ---- refusals */
 
 #define TARGET "b3a1f0a2-0000-4000-8000-0123456789ab"
@@ -567,6 +577,7 @@ main(void)
         T(test_windows_grow_where_there_is_little),
         T(test_a_time_from_the_future_cannot_hide_what_comes),
         T(test_a_record_without_an_id_is_kept_under_its_hash),
+        T(test_an_unreadable_row_is_sent_and_holds_up_no_watermark),
         T(test_refusals_say_what_to_do),
         T(test_a_server_without_expand_is_asked_without_it_for_a_day),
         T(test_a_server_that_filters_no_updates_is_asked_for_new_alerts),
