@@ -276,12 +276,13 @@ alert_fold_url(struct slice s, struct arena *a)
     if (s.n == 0)
         return SLICE_NONE;
     struct url u = url_take_apart(s);
-    for (int i = 0; i < SAFE_LINKS_DEPTH; i++) {
-        struct slice inner = safe_link(&u, a);
-        if (inner.n == 0)
-            break;
+    struct slice inner = safe_link(&u, a);
+    for (int i = 0; i < SAFE_LINKS_DEPTH && inner.n > 0; i++) {
         u = url_take_apart(inner);
+        inner = safe_link(&u, a);
     }
+    if (inner.n > 0) /* half unwrapped it would be another one each time it is folded */
+        u = url_take_apart(s);
     char *out = arena_alloc(a, s.n + 8);
     if (out == NULL)
         return SLICE_NONE;

@@ -151,6 +151,24 @@ test_a_link_is_folded_and_safe_links_are_unwrapped(void **state)
     (void)state;
 }
 
+/* Found by fuzzing: a link that was unwrapped half was another one each time it was folded. */
+static void
+test_a_link_that_is_wrapped_without_end_stays_wrapped(void **state)
+{
+    struct arena *a = arena_new(4 << 20);
+    for (size_t layers = 1; layers < 40; layers++) {
+        struct slice link = SLICE("http://x.example/");
+        for (size_t i = 0; i < layers; i++)
+            link = slice_printf(a, "https://a.safelinks.protection.outlook.com/?url=%.*s",
+                                SLICE_ARG(link));
+        struct slice once = alert_fold_url(link, a), twice = alert_fold_url(once, a);
+        assert_true(slice_eq(once, twice));
+        assert_true(slice_eq(once, layers <= 16 ? SLICE("http://x.example/") : link));
+    }
+    arena_free(a);
+    (void)state;
+}
+
 int
 main(void)
 {
@@ -161,6 +179,7 @@ main(void)
         cmocka_unit_test(test_a_hash_is_lower_hex_of_a_known_length),
         cmocka_unit_test(test_an_address_is_canonical_and_mapped_ones_are_version_4),
         cmocka_unit_test(test_a_link_is_folded_and_safe_links_are_unwrapped),
+        cmocka_unit_test(test_a_link_that_is_wrapped_without_end_stays_wrapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
