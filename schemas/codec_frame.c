@@ -17,7 +17,9 @@ enum { LONG_MAX_BYTES = 10 };
 static char *
 put_long(char *to, int64_t value)
 {
-    uint64_t v = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+    uint64_t v = (uint64_t)value << 1;
+    if (value < 0)
+        v = ~v;
     for (; v >= 0x80; v >>= 7)
         *to++ = (char)(0x80 | (v & 0x7f));
     *to++ = (char)v;
