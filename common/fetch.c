@@ -30,6 +30,8 @@ const struct opt fetch_opts[] = {
     OPT_END,
 };
 
+enum { SPARE_MAX = 32 };
+
 /* One request under way. */
 struct transfer {
     struct fetch *fetch;
@@ -65,6 +67,8 @@ struct fetch {
     uv_timer_t timer;
     unsigned open; /* handles not yet closed */
     struct transfer *transfers;
+    CURL *spare[SPARE_MAX]; /* between two requests */
+    size_t n_spare;
     long timeout_ms;
     size_t answer_max_bytes;
     char *ca_file;
@@ -142,6 +146,79 @@ on_header(char *bytes, size_t one, size_t n, void *arg)
     return take(t, &t->head, bytes, one * n, HEADERS_MAX_BYTES, 1024, 0);
 }
 
+/* ---- handles of curl: making one, with all options, costs as much as a small request */
+
+/* A kept connection that ends without an answer makes curl send the request once more. Whoever
+ * asked counts against a quota, or must not do it twice: it is for them to ask again. */
+static int
+on_send(void *arg, char *to, char *from, int to_port, int from_port)
+{
+    struct transfer *t = arg;
+    bool again = t->sent;
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    t->sent = true;
+    return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+/* What every request has. NULL: out of memory. */
+static CURL *
+easy_new(const struct fetch *f)
+{
+    CURL *easy = curl_easy_init();
+    if (easy == NULL)
+        return NULL;
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (f->ca_file != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, f->ca_file);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, f->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     f->timeout_ms < CONNECT_MAX_MS ? f->timeout_ms : (long)CONNECT_MAX_MS);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_S);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)SLOW_MAX_S);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "weir/" WEIR_VERSION);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    return easy;
+}
+
+static CURL *
+easy_take(struct fetch *f)
+{
+    return f->n_spare > 0 ? f->spare[--f->n_spare] : easy_new(f);
+}
+
+/* Nothing of the request stays but its address, which is no secret. */
+static void
+easy_give(struct fetch *f, CURL *easy)
+{
+    if (easy == NULL || f->closing || f->n_spare == SPARE_MAX) {
+        curl_easy_cleanup(easy);
+        return;
+    }
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L); /* also neither POST nor HEAD */
+    f->spare[f->n_spare++] = easy;
+}
+
+/* Whose it is now. */
+static void
+easy_belongs(struct transfer *t)
+{
+    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+}
+
 /* ---- the end of a transfer */
 
 /* from is what points to it: the list, or the transfer in front. */
@@ -160,7 +237,7 @@ transfer_free(struct transfer *t)
 {
     if (t->link != NULL)
         transfer_unlink(t, t->link);
-    curl_easy_cleanup(t->easy);
+    easy_give(t->fetch, t->easy);
     for (struct curl_slist *h = t->headers; h != NULL; h = h->next)
         explicit_bzero(h->data, strlen(h->data)); /* one of them may be Authorization */
     curl_slist_free_all(t->headers);
@@ -399,6 +476,8 @@ fetch_close(struct fetch *f, void (*closed)(void *arg), void *arg)
         transfer_free(t);
         done(done_arg, NULL, e);
     }
+    while (f->n_spare > 0)
+        curl_easy_cleanup(f->spare[--f->n_spare]);
     curl_multi_cleanup(f->multi);
     f->multi = NULL;
     uv_close((uv_handle_t *)&f->timer, on_timer_closed);
@@ -481,47 +560,6 @@ request_copy(struct transfer *t, const struct fetch_request *r)
     return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK;
 }
 
-/* A kept connection that ends without an answer makes curl send the request once more. Whoever
- * asked counts against a quota, or must not do it twice: it is for them to ask again. */
-static int
-on_send(void *arg, char *to, char *from, int to_port, int from_port)
-{
-    struct transfer *t = arg;
-    bool again = t->sent;
-    (void)to, (void)from, (void)to_port, (void)from_port;
-    t->sent = true;
-    return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
-}
-
-static void
-options_set(struct transfer *t)
-{
-    CURL *easy = t->easy;
-    const struct fetch *f = t->fetch;
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (f->ca_file != NULL)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, f->ca_file);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, f->timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     f->timeout_ms < CONNECT_MAX_MS ? f->timeout_ms : (long)CONNECT_MAX_MS);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_S);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)SLOW_MAX_S);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "weir/" WEIR_VERSION);
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
-    curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
-}
-
 static struct err
 request_check(const struct fetch *f, const struct fetch_request *r)
 {
@@ -547,8 +585,7 @@ fetch_start(struct fetch *f, const struct fetch_request *r, struct arena *a,
     struct transfer *t = calloc(1, sizeof *t);
     if (t == NULL)
         return err_make(ERR_RETRY, "fetch.memory", "out of memory");
-    *t = (struct transfer){
-        .fetch = f, .easy = curl_easy_init(), .arena = a, .done = done, .arg = arg};
+    *t = (struct transfer){.fetch = f, .easy = easy_take(f), .arena = a, .done = done, .arg = arg};
     t->answer_max_bytes = r->answer_max_bytes > 0 && r->answer_max_bytes < f->answer_max_bytes
                               ? r->answer_max_bytes
                               : f->answer_max_bytes;
@@ -558,7 +595,7 @@ fetch_start(struct fetch *f, const struct fetch_request *r, struct arena *a,
         transfer_free(t);
         return e;
     }
-    options_set(t);
+    easy_belongs(t);
     CURLMcode code = curl_multi_add_handle(f->multi, t->easy);
     if (code != CURLM_OK) {
         e = err_make(ERR_RETRY, "fetch.connect", "%s: %s", t->where, curl_multi_strerror(code));

@@ -5,7 +5,7 @@
  */
 #include "tests/bench/polling.h"
 
-enum { TENANTS = 16, REQUESTS_A_ROUND = 500 };
+enum { TENANTS = 4, REQUESTS_A_ROUND = 500 };
 
 static int64_t answered;
 

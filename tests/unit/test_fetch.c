@@ -261,6 +261,28 @@ test_many_requests_run_beside_each_other(void **state)
     free(o);
 }
 
+/* Handles of curl are used again: nothing of a request may show in the next. */
+static void
+test_a_request_inherits_nothing_of_the_one_before(void **state)
+{
+    static const char *const methods[] = {"POST", "HEAD", "PATCH"};
+    struct bench *b = *state;
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        struct fetch_request r = {.method = methods[i], .url = url_of(b, "http", "/echo?first")};
+        if (strcmp(methods[i], "HEAD") != 0)
+            r.body = SLICE("a body");
+        r.headers[r.n_headers++] = SLICE("X-Asked: first");
+        struct outcome o = {.done = false};
+        struct err e = fetch_start(b->fetch, &r, b->a, on_done, &o);
+        assert_int_equal(e.kind, ERR_NONE);
+        assert_true(loop_turn(b->loop, &o.done));
+        assert_int_equal(o.e.kind, ERR_NONE);
+        o = get(b, "/echo?second");
+        assert_int_equal(o.e.kind, ERR_NONE);
+        assert_true(slice_eq(o.answer.body, SLICE("GET second |")));
+    }
+}
+
 static void
 test_an_answer_over_the_limit_of_arena_or_setting_is_refused(void **state)
 {
@@ -669,6 +691,7 @@ main(void)
         PAIR(test_an_answer_has_status_headers_and_body),
         PAIR(test_every_status_is_an_answer_and_redirects_are_not_followed),
         PAIR(test_many_requests_run_beside_each_other),
+        PAIR(test_a_request_inherits_nothing_of_the_one_before),
         PAIR(test_an_answer_over_the_limit_of_arena_or_setting_is_refused),
         ALONE(test_an_answer_over_the_setting_is_refused),
         PAIR(test_nonsense_is_refused_before_it_is_sent),
