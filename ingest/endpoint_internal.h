@@ -98,6 +98,10 @@ MUST_CHECK struct err endpoint_forget_open(const struct source_conf *c, struct a
 bool endpoint_incomplete(const struct source_conf *c, struct arena *a, struct json alert,
                          struct slice bytes, int mode, bool alone);
 
+/* endpoint_chain_max - the most bytes that completing the alert can carry from one request to the
+ * next. */
+size_t endpoint_chain_max(struct slice bytes);
+
 /* endpoint_complete - asks for the first sub-resource of an alert, given as it came. */
 MUST_CHECK struct err endpoint_complete(const struct answer *got, struct arena *a,
                                         struct slice bytes, struct page *out);

@@ -61,6 +61,13 @@ endpoint_incomplete(const struct source_conf *c, struct arena *a, struct json al
            source_shallow(bytes) && next_part(c, a, 0) < PARTS;
 }
 
+size_t
+endpoint_chain_max(struct slice bytes)
+{
+    size_t most = bytes.n + 1024 + PARTS * (size_t)PART_MAX; /* 1024: what is between them */
+    return most < DOCUMENT_MAX ? most : DOCUMENT_MAX;
+}
+
 static struct err
 no_memory(void)
 {

@@ -46,6 +46,7 @@ struct round {
     struct arena *arena; /* NULL: no round is under way */
     struct source_request *queue;
     size_t n_queue, next, capacity; /* before next: begun */
+    size_t carried;                 /* bytes that requests carry which are not done */
     struct slot *slots;
     size_t n_slots, busy;      /* slots that are not free */
     struct source_note *notes; /* that pages said, in that order */

@@ -1,4 +1,5 @@
 /* poll_request.c: the requests of one round of one tenant, from the queue to Kafka. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -10,6 +11,7 @@
 
 enum {
     ROUND_LIMIT = 32 * 1024 * 1024,
+    CARRY_LIMIT = 40 * 1024 * 1024, /* what requests of a round that are not done yet carry */
     ANSWER_TIMES = 16, /* of the largest answer: twice the body, JSON_TIMES, its items */
     JSON_TIMES = 6,    /* of a body, while it is read as JSON: its copy, index and values */
     ANSWER_MAX_MIB = 64,
@@ -28,21 +30,44 @@ too_many(void)
     return err_make(ERR_RETRY, "ingest.memory", "too many requests in a round");
 }
 
-/* All that a request points to lives as long as the round. */
+/* What a request carries lives as long as the request: a chain of them repeats a document. */
 static bool
-request_copy(struct arena *a, const struct source_request *from, struct source_request *to)
+carry_copy(struct round *r, struct slice from, struct slice *to)
 {
+    *to = SLICE_NONE;
+    if (from.p == NULL)
+        return true;
+    char *copy = from.n <= CARRY_LIMIT - r->carried ? malloc(from.n > 0 ? from.n : 1) : NULL;
+    if (copy == NULL)
+        return false;
+    memcpy(copy, from.p, from.n);
+    r->carried += from.n;
+    *to = (struct slice){copy, from.n};
+    return true;
+}
+
+static void
+carry_free(struct round *r, struct source_request *q)
+{
+    r->carried -= q->carry.n;
+    free((char *)q->carry.p);
+    q->carry = SLICE_NONE;
+}
+
+/* All else that it points to lives as long as the round. */
+static bool
+request_copy(struct round *r, const struct source_request *from, struct source_request *to)
+{
+    struct arena *a = r->arena;
     *to = *from;
     to->http.url = slice_dup(a, from->http.url);
     to->http.body = slice_dup(a, from->http.body);
-    to->carry = slice_dup(a, from->carry);
-    bool whole = to->http.url.p != NULL && (to->http.body.p != NULL || from->http.body.p == NULL) &&
-                 (to->carry.p != NULL || from->carry.p == NULL);
+    bool whole = to->http.url.p != NULL && (to->http.body.p != NULL || from->http.body.p == NULL);
     for (size_t i = 0; i < to->http.n_headers; i++) {
         to->http.headers[i] = slice_dup(a, from->http.headers[i]);
         whole = whole && to->http.headers[i].p != NULL;
     }
-    return whole;
+    return carry_copy(r, from->carry, &to->carry) && whole;
 }
 
 static struct err
@@ -51,18 +76,22 @@ enqueue(struct round *r, const struct source_request *list, size_t n)
     if (n > REQUESTS_PER_ROUND_MAX || r->n_queue + n > REQUESTS_PER_ROUND_MAX)
         return err_make(ERR_RETRY, "ingest.round", "a round of over %d requests",
                         REQUESTS_PER_ROUND_MAX);
-    for (size_t i = 0; i < n; i++) {
+    size_t before = r->n_queue;
+    bool whole = true;
+    for (size_t i = 0; i < n && whole; i++) {
         if (r->n_queue == r->capacity) {
             void *larger = arena_grow(r->arena, r->queue, sizeof *r->queue, &r->capacity);
-            if (larger == NULL)
-                return too_many();
+            if (larger == NULL) {
+                whole = false;
+                break;
+            }
             r->queue = larger;
         }
-        if (!request_copy(r->arena, &list[i], &r->queue[r->n_queue]))
-            return too_many();
-        r->n_queue++;
+        whole = request_copy(r, &list[i], &r->queue[r->n_queue++]);
     }
-    return ERR_OK;
+    while (!whole && r->n_queue > before) /* all of them, or none */
+        carry_free(r, &r->queue[--r->n_queue]);
+    return whole ? ERR_OK : too_many();
 }
 
 static struct err
@@ -129,7 +158,9 @@ slot_rest(struct slot *s, enum slot_state state)
 static void
 slot_done(struct slot *s)
 {
-    s->poll->round.busy--;
+    struct round *r = &s->poll->round;
+    r->busy--;
+    carry_free(r, &r->queue[s->at]);
     slot_rest(s, SLOT_FREE);
 }
 
@@ -149,6 +180,8 @@ round_forget(struct poll *p)
     }
     for (size_t i = 0; i < r->n_slots; i++)
         slot_rest(&r->slots[i], SLOT_FREE);
+    for (size_t i = 0; i < r->n_queue; i++)
+        carry_free(r, &r->queue[i]);
     arena_free(r->arena);
     *r = (struct round){.arena = NULL};
     p->conf.notes = (struct source_notes){.n = 0};
@@ -208,6 +241,8 @@ take_answer(struct slot *s, const struct fetch_answer *answer, struct err failed
     advance(&r->at, &page.at);
     if (page.n_alerts > 0)
         p->usual = arena_used(s->arena);
+    else /* alerts may lie in what was carried */
+        carry_free(r, &r->queue[s->at]);
     s->page = page;
     s->state = SLOT_SENDING;
     return ERR_OK;

@@ -70,7 +70,9 @@ struct source_request {
     struct fetch_request http; /* without Authorization: the worker adds it */
     int call;                  /* index into the source's calls: which quota it uses up */
     bool together;             /* may be under way beside others of its round that say so too */
-    struct slice carry;        /* the source's own: what earlier answers of a chain have given */
+    struct slice carry;        /* the source's own: what earlier answers of a chain have given;
+                                  kept until its answer is done with; those of a round together
+                                  may be 40 MiB */
     int step;                  /* the source's own: which call this is */
     struct cursor at;          /* the cursor as this request knows it */
     int64_t skip;              /* the source's own: rows before this page */

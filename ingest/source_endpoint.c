@@ -25,8 +25,9 @@
 /* An answer of so many bytes fills its window well, however few its rows: it does not grow. */
 enum { BODY_LARGE = 16 * 1024 * 1024 };
 
-/* Alerts that are completed in one round: their bytes, which each request of a chain repeats. */
-enum { COMPLETED_BYTES_MAX = 2 * 1024 * 1024 };
+/* What the chains that begin in one round may carry, however much their sub-resources say. With
+ * ENDPOINT_DUE_MAX chains more of open alerts it is within what a round may carry. */
+enum { CHAINS_BYTES_MAX = 16 * 1024 * 1024 };
 
 static const struct opt endpoint_opts[] = {
     OPT_INT("ingest.endpoint.top", "alerts", 10000, 1, 10000,
@@ -155,7 +156,7 @@ read_rows(const struct answer *got, struct json list, struct arena *a, struct pa
 struct taken {
     int64_t newest; /* of the rows taken */
     size_t chains;  /* alerts that are being completed */
-    size_t bytes;   /* theirs */
+    size_t bytes;   /* that they may carry */
     bool cut;       /* the rest has to wait for the next round */
 };
 
@@ -188,12 +189,12 @@ take_with_care(const struct answer *got, struct arena *a, const struct row *row,
     } else if (incomplete) {
         bool probing = endpoint_note(c, a, "m", SLICE("parts")) == NULL;
         size_t most = probing ? 1 : (size_t)conf_int(c->conf, "ingest.endpoint.complete_max");
-        t->cut = t->chains >= most ||
-                 (t->chains > 0 && t->bytes + row->alert.payload.n > COMPLETED_BYTES_MAX);
+        size_t bytes = endpoint_chain_max(row->alert.payload);
+        t->cut = t->chains >= most || t->bytes + bytes > CHAINS_BYTES_MAX;
         if (t->cut)
             return ERR_OK;
         t->chains++;
-        t->bytes += row->alert.payload.n;
+        t->bytes += bytes;
         e = endpoint_complete(got, a, row->alert.payload, out);
     } else {
         out->alerts[out->n_alerts++] = row->alert;

@@ -201,13 +201,13 @@ test_large_alerts_are_completed_few_at_a_time_or_not_at_all(void **state)
     keep_notes(w, &p);
     struct source_request r = first(w, never);
     static const struct {
-        int size, chains, alerts;
-    } rows[] = {{400 * 1024, 5, 0}, {600 * 1024, 0, 9}};
-    for (size_t i = 0; i < 2; i++) {
+        int size, n, chains, alerts;
+    } rows[] = {{20 * 1024, 30, 24, 0}, {140 * 1024, 30, 21, 0}, {600 * 1024, 9, 0, 9}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct slice body = SLICE("{\"value\":[");
         char *blank = arena_alloc(w->arena, (size_t)rows[i].size + 1);
         memset(blank, ' ', (size_t)rows[i].size);
-        for (int k = 0; k < 9; k++)
+        for (int k = 0; k < rows[i].n; k++)
             body = slice_printf(w->arena, "%.*s%s{\"id\":\"da%d\"%s}", SLICE_ARG(body),
                                 k > 0 ? "," : "", k, blank);
         struct err e = parse(w, &r, 200, "", slice_join(w->arena, body, SLICE("]}")), &p);

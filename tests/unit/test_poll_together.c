@@ -232,6 +232,25 @@ test_what_a_chain_carries_comes_back_with_each_answer(void **state)
     poll_close(p);
 }
 
+static void
+test_what_a_long_chain_carries_is_given_back_step_by_step(void **state)
+{
+    enum { STEP = 1024 * 1024 };
+    struct rig *r = *state;
+    char *x = arena_alloc(r->bench->a, STEP + 1);
+    memset(x, 'x', STEP);
+    const char *body = slice_printf(r->bench->a, "{\"carry\":\"%s\",\"next\":[\"+/a\"]}", x).p;
+    bench_script(r->bench, "/list", {200, "{\"since\":5,\"next\":[\"+/a\"]}", NULL});
+    bench_script(r->bench, "/a", {200, body, NULL}, {200, body, NULL}, {200, body, NULL},
+                 {200, body, NULL}, {200, body, NULL}, {200, body, NULL}, {200, body, NULL},
+                 {200, body, NULL}, {200, body, NULL}, {200, "{\"since\":9}", NULL});
+    struct poll *p = start(r); /* together its copies are 45 MiB, over what a round may have */
+    assert_well(r, p);
+    assert_int_equal(asked(r, "/a"), 10);
+    assert_int_equal(rig_since(r), 9);
+    poll_close(p);
+}
+
 /* ---- notes */
 
 static void
@@ -512,6 +531,7 @@ main(void)
 {
 #define MANY(test) cmocka_unit_test_setup_teardown(test, setup_many, teardown)
     const struct CMUnitTest tests[] = {
+        MANY(test_what_a_long_chain_carries_is_given_back_step_by_step),
         MANY(test_requests_that_say_so_run_together_up_to_the_setting_and_others_alone),
         MANY(test_one_of_many_that_fails_is_asked_again_alone),
         MANY(test_many_that_are_refused_at_once_ask_for_one_new_token),
