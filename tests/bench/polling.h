@@ -284,6 +284,20 @@ fence_check(struct db *db, struct arena *a, const struct fence_row *rows, size_t
 }
 
 void
+fence_schema(struct db *db, struct arena *a, const struct oid *oid, struct db_answer answer)
+{
+    (void)a, (void)oid;
+    db_put(db, (struct op){.answer = answer});
+}
+
+bool
+fence_schema_row(const struct db_rows *rows)
+{
+    (void)rows;
+    return true;
+}
+
+void
 db_sync(struct db *db, void (*done)(void *arg, struct err e), void *arg)
 {
     db_put(db, (struct op){.answer = {NULL, arg}, .done = done});
