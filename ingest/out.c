@@ -28,6 +28,7 @@ struct out {
     struct out_owner owner;
     struct seen seen;
     size_t waiting;
+    size_t batch;      /* sent since idle() was called */
     struct err failed; /* the first since idle() was called */
     bool freed;        /* by its owner; waits for its last confirmation */
     bool wants_room;
@@ -169,6 +170,8 @@ on_delivery(void *arg, struct err e)
     struct out *o = s->out;
     if (e.kind == ERR_NONE && !o->freed)
         confirmed(s);
+    else if (e.kind == ERR_REJECT && o->batch == 1)
+        seen_put(&o->seen, s->seen); /* it will be refused each time: not again with an overlap */
     if (o->failed.kind == ERR_NONE)
         o->failed = e;
     free(s);
@@ -181,6 +184,7 @@ on_delivery(void *arg, struct err e)
     }
     e = o->failed;
     o->failed = ERR_OK;
+    o->batch = 0;
     if (o->owner.idle != NULL)
         o->owner.idle(o->owner.arg, e);
 }
@@ -237,6 +241,7 @@ out_send(struct out *o, const struct raw_alert *r, int64_t now, bool *sent)
     struct err e = produce(o, r, now, s);
     if (e.kind == ERR_NONE) {
         o->waiting++;
+        o->batch++;
         *sent = true;
         seen_doubt(&o->seen, pair.id);
         return ERR_OK;

@@ -21,7 +21,9 @@ void out_shared_free(struct out_shared *h); /* NULL is fine */
 struct out_owner {
     void *arg;
     /* nothing is under way any more; e: of the first record since the last time that was not
-     * confirmed, ERR_OK when all were */
+     * confirmed, ERR_OK when all were. ERR_REJECT: one of them is too large for the broker, which
+     * refuses all that came with it; of one that was sent alone it is certain, and it is never sent
+     * again */
     void (*idle)(void *arg, struct err e);
     void (*room)(void *arg); /* after out_send said ERR_RETRY "bus.full" */
 };

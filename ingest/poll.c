@@ -303,6 +303,7 @@ rest(struct poll *p)
 {
     bool again = p->round.again;
     well(p);
+    p->one_by_one = false;
     round_forget(p);
     p->phase = p->notes.bytes > NOTES_KEPT_BYTES ? PHASE_LOADING : PHASE_IDLE;
     if (p->phase == PHASE_LOADING)
@@ -441,12 +442,18 @@ poll_step(struct poll *p)
         end_round(p);
 }
 
+/* Kafka refuses a record for good only for its size, and with it all that it came with: the round
+ * is made again and each of its alerts sent alone, until that one is met and left out. */
 static void
 on_idle(void *arg, struct err e)
 {
     struct poll *p = arg;
-    if (p->failed.kind == ERR_NONE && !PLANT(lost_records_count_as_sent))
+    bool large = e.kind == ERR_REJECT;
+    if (large && p->one_by_one && p->phase == PHASE_ROUND)
+        round_rejected(p, e);
+    else if (p->failed.kind == ERR_NONE && !PLANT(lost_records_count_as_sent))
         p->failed = e;
+    p->one_by_one = p->one_by_one || large;
     if (p->phase == PHASE_ROUND)
         poll_step(p);
 }

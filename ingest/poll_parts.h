@@ -101,6 +101,7 @@ struct poll {
     bool began;   /* a round was begun, or its time was set */
     bool first;   /* the status is being stored for the first time, before the first request */
     bool waiting_room;
+    bool one_by_one;     /* Kafka refused one of a round for good: which? */
     struct err failed;   /* this round: why a record was not confirmed */
     unsigned tries;      /* failed rounds in a row */
     const char *trouble; /* code that was logged last; NULL: all is well */
@@ -154,8 +155,12 @@ MUST_CHECK struct err round_begin(struct poll *p);
  */
 void round_forget(struct poll *p);
 
-/* round_send - the pages that have come, to Kafka. False: it has no room, on_room goes on. */
+/* round_send - the pages that have come, to Kafka. False: on_room goes on, or on_idle
+ * when each one is sent alone. */
 bool round_send(struct poll *p);
+
+/* round_rejected - a raw alert is left out for good: counted, and the log says why. */
+void round_rejected(const struct poll *p, struct err e);
 
 /* round_ask - begin as many requests as may be. False: the round was lost meanwhile. */
 bool round_ask(struct poll *p);

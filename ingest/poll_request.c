@@ -258,6 +258,12 @@ note_rejected(const struct poll *p, struct err *e)
     metric_add(METRIC_weir_ingest_rejected_total, 1, p->env->source->name, e->code);
 }
 
+void
+round_rejected(const struct poll *p, struct err e)
+{
+    note_rejected(p, &e);
+}
+
 static bool
 code_ends(struct err e, const char *end)
 {
@@ -513,10 +519,14 @@ send_page(struct slot *s)
     int64_t now = clock_now();
     while (s->page_at < s->page.n_alerts) {
         bool sent;
+        if (p->one_by_one && out_waiting(p->out) > 0)
+            return false;
         const struct raw_alert *alert = &s->page.alerts[s->page_at];
         struct err e = out_send(p->out, alert, now, &sent);
-        if (e.kind == ERR_RETRY && strcmp(e.code, "bus.full") == 0)
+        if (e.kind == ERR_RETRY && strcmp(e.code, "bus.full") == 0) {
+            p->waiting_room = true;
             return false;
+        }
         if (e.kind == ERR_REJECT) /* too large for Kafka: the page goes on without it */
             note_rejected(p, &e);
         else if (e.kind && p->failed.kind == ERR_NONE)
@@ -536,10 +546,8 @@ round_send(struct poll *p)
         struct slot *s = &p->round.slots[i];
         if (s->state != SLOT_SENDING)
             continue;
-        if (!send_page(s)) {
-            p->waiting_room = true;
+        if (!send_page(s))
             return false;
-        }
         slot_done(s);
     }
     return true;

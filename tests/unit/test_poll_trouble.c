@@ -214,6 +214,42 @@ test_a_missing_table_is_trouble_and_the_tenant_goes_on_when_it_is_there(void **s
     poll_close(p);
 }
 
+static int64_t
+too_large(void)
+{
+    const char *const labels[] = {"endpoint", "bus.too_large", NULL};
+    return metric_get(METRIC_weir_ingest_rejected_total, labels);
+}
+
+static void
+test_what_the_broker_finds_too_large_is_left_out_and_the_page_goes_on(void **state)
+{
+    struct rig *r = *state;
+    const struct err large = err_make(ERR_REJECT, "bus.too_large", "too large");
+    int64_t before = too_large();
+    bench_script(r->bench, "/token", {200, TOKEN("one"), NULL});
+    bench_script(r->bench, "/list", {200, THREE, NULL}, {200, THREE, NULL}, {200, THREE, NULL});
+    struct poll *p = start(r);
+    bench_until(r->bench, r->producer.n_waiting == 3);
+    double_confirm(&r->producer, ERR_OK);
+    double_confirm(&r->producer, large); /* of b and c one is, and nobody says which */
+    double_confirm(&r->producer, large);
+    hurry(r, p);
+    bench_until(r->bench, r->producer.n_waiting == 1); /* b, alone */
+    double_confirm(&r->producer, large);
+    assert_int_equal(r->producer.n_waiting, 1); /* c */
+    double_confirm(&r->producer, ERR_OK);
+    bench_until(r->bench, rig_since(r) == 6);
+    assert_int_equal(r->producer.n_sent, 5);
+    assert_int_equal(too_large(), before + 1);
+    bench_settle(r->bench);
+    hurry(r, p); /* the next round has them all again, and sends none */
+    bench_until(r->bench, bench_asked(r->bench, "/list") == 3);
+    bench_settle(r->bench);
+    assert_int_equal(r->producer.n_sent, 5);
+    poll_close(p);
+}
+
 static void
 test_a_fenced_tenant_stores_no_cursor_and_is_gone(void **state)
 {
@@ -323,6 +359,7 @@ main(void)
         RIGGED(test_an_answer_that_is_too_large_is_asked_for_again),
         RIGGED(test_a_round_is_made_with_the_time_of_the_source),
         RIGGED(test_a_tenant_whose_schema_is_gone_is_told_once),
+        RIGGED(test_what_the_broker_finds_too_large_is_left_out_and_the_page_goes_on),
         RIGGED(test_a_missing_table_is_trouble_and_the_tenant_goes_on_when_it_is_there),
         RIGGED(test_a_fenced_tenant_stores_no_cursor_and_is_gone),
         RIGGED(test_settings_that_cannot_be_used_are_read_again_later),
