@@ -184,6 +184,12 @@ bench: $(B)/installed-build $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(call matching,$(BENCH))
 	@tests/bench/run $(B) $(call matching,$(BENCH))
 
+# random scenarios with kills, many more of them than `make test` has
+.PHONY: nightly
+nightly: $(B)/installed-build $(B)/installed-run $(B)/installed-test
+	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(INTEGRATION_TOOLS)
+	@B=$(B) STORM_SEEDS=$${STORM_SEEDS:-1000} tests/with-servers $(B) tests/integration/test_storm
+
 # the tests without servers once more, under sanitizers; and under valgrind
 .PHONY: asan
 asan: $(B)/installed-build $(B)/installed-test
@@ -310,6 +316,7 @@ help:
 	@echo 'make run [ONCE=1] [DATA=../shared/data] [KAFKA=host:port]   the whole pipeline on this machine'
 	@echo 'make run ONCE=1 REPLAY=secrl [SHARED=folder]                 real incidents, and how they were grouped'
 	@echo 'make test [T=word]    everything, real Kafka and PostgreSQL  make check    the part without servers'
+	@echo 'make nightly          1,000 random scenarios, workers killed'
 	@echo 'make asan valgrind    the tests again, watched               make fuzz S=60  each fuzzer for 60 s'
 	@echo 'make bench [T=word]   how much work costs, beside the last time it was measured'
 	@echo 'make planted          faults built on purpose, and the tests that find them'

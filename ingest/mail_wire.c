@@ -168,13 +168,20 @@ audit_is_off(const struct answer *got, struct arena *a)
            slice_find(text, SLICE("does not exist"), tenant) < text.n;
 }
 
+/* It may come as 403, and Retry-After with it all the same; a moment that has passed is now. */
 static struct err
 busy(const struct answer *got, struct err e)
 {
     unsigned doublings = got->tries < THROTTLED_DOUBLINGS ? got->tries : THROTTLED_DOUBLINGS;
     int64_t wait_ms = (int64_t)THROTTLED_MS << doublings;
-    return err_retry(e.kind == ERR_RETRY && e.after_ms > 0 ? e.after_ms : wait_ms, "mail.busy",
-                     "AF429: too many requests");
+    int64_t asked_ms = 0;
+    struct slice value = fetch_header(got->headers, "Retry-After");
+    int64_t now_s = got->conf->now / CLOCK_SECOND;
+    if (value.n > 0 && fetch_retry_after(value, now_s, &asked_ms).kind == ERR_NONE)
+        wait_ms = asked_ms > 1000 ? asked_ms : 1000;
+    else if (e.kind == ERR_RETRY && e.after_ms > 0)
+        wait_ms = e.after_ms;
+    return err_retry(wait_ms, "mail.busy", "AF429: too many requests");
 }
 
 struct err

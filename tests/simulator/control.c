@@ -46,6 +46,12 @@ state_answer(struct sim_call *c)
     struct json_out *o = json_out_object(a);
     struct json_out *requests = json_out_object(a);
     struct json_out *first = json_out_object(a);
+    struct slice id = http_query(c->r, "tenant");
+    struct sim_tenant *only = id.p != NULL ? tenant_find(s, id) : NULL;
+    if (id.p != NULL && only == NULL) {
+        sim_error(c->r, 404, "sim.tenant", "no tenant '%.*s'", SLICE_ARG(id));
+        return;
+    }
     struct totals n = totals_of(s);
     for (size_t i = 0; i < SIM_SOURCES; i++) {
         json_out_int(requests, sim_source_names[i], (int64_t)s->requests[i]);
@@ -60,6 +66,8 @@ state_answer(struct sim_call *c)
     json_out_int(o, "skipped", (int64_t)n.skipped);
     json_out_int(o, "violations", (int64_t)s->n_wrongs);
     json_out_bool(o, "done", n.done);
+    if (only != NULL)
+        json_out_int(o, "tenant_requests", (int64_t)only->requests);
     json_out_set(o, "requests", requests);
     json_out_set(o, "first_asked", first);
     answer_json(c, o);

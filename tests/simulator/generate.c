@@ -39,7 +39,8 @@ generator_moments(struct generator *g, struct moment *out, size_t most)
         at = g->start - dice_between(&g->dice, 1, want->history_s * CLOCK_SECOND);
     most = most < (size_t)want->versions ? most : (size_t)want->versions;
     while (n < most && (n == 0 || dice_chance(&g->dice, want->update_percent))) {
-        int64_t late = dice_chance(&g->dice, want->late_percent)
+        bool there = at <= g->start; /* what was there before is not late as well */
+        int64_t late = dice_chance(&g->dice, want->late_percent) && !there
                            ? dice_between(&g->dice, 0, want->late_s * CLOCK_SECOND)
                            : 0;
         int64_t released = at > g->start ? at : g->start;

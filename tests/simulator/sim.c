@@ -274,6 +274,8 @@ service_answer(const struct service *v, struct sim_call *c, struct slice path)
     count(c);
     v->caller(c);
     if (c->tenant != NULL)
+        c->tenant->requests++;
+    if (c->tenant != NULL)
         plan_release(&c->tenant->plan, sim_now(c->sim));
     c->fault = fault_find(c);
     c->lost = wire_loses(c);

@@ -46,6 +46,7 @@ struct sim_tenant {
     struct slice domain;     /* verified: the token endpoint takes it, too */
     struct slice apps_token; /* 64 hex digits */
     struct plan plan;
+    uint64_t requests;          /* of all sources, without those for a token */
     struct mail_feed *mail;     /* NULL: mail was not asked yet */
     struct quota *quotas;       /* one a call, made when it is first used; see quota.h */
     struct fault_count *faults; /* one a fault of the scenario; NULL until one is looked for */

@@ -342,6 +342,11 @@ test_throttling_waits_double_and_retry_after_is_kept(void **state)
     }
     struct err e = answer(&c, &r, 429, "Retry-After: 7\r\n", refusal("AF429", *state), *state, &p);
     assert_int_equal(e.after_ms, 7000);
+    e = answer(&c, &r, 403, "Retry-After: 7\r\n", refusal("AF429", *state), *state, &p);
+    assert_int_equal(e.after_ms, 7000); /* with either status */
+    e = answer(&c, &r, 403, "Retry-After: Thu, 01 Jan 1970 00:00:09 GMT\r\n",
+               refusal("AF429", *state), *state, &p);
+    assert_int_equal(e.after_ms, 1000); /* has passed */
 }
 
 static void
