@@ -243,6 +243,7 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct err e = ERR_OK;
     if (l->closing || c->closed)
         return;
+    c->heard = uv_now(loop_uv(l->env->loop));
     if (n == UV_EOF && was_reset(c))
         n = UV_ECONNRESET;
     if (n == UV_EOF) {
@@ -282,6 +283,8 @@ connection_go_on(struct connection *c)
     if (c->taken)
         return;
     take_all(c);
+    c->heard =
+        uv_now(loop_uv(c->listener->env->loop)); /* while we did not read, silence was ours */
     if (!c->closed && !c->ended && !c->listener->full)
         uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
 }
@@ -303,13 +306,31 @@ connection_slow(struct connection *c, uint64_t now)
 
 /* ---- start */
 
+/* Whoever holds a connection and says nothing does not shut out a sensor that has something to say.
+ * False: none is silent, as far as can be told while we read none of them. */
+static bool
+make_room(struct listener *l, const struct connection *newest)
+{
+    uint64_t now = uv_now(loop_uv(l->env->loop));
+    struct connection *silent = NULL;
+    for (struct connection *c = l->connections; c != NULL && !l->full; c = c->next)
+        if (c != newest && !c->ended && now - c->heard > LISTEN_SILENT_MS &&
+            (silent == NULL || c->heard < silent->heard))
+            silent = c;
+    if (silent == NULL)
+        return false;
+    listen_reject(l, silent->n > 0 ? "identity.cut" : "identity.silent");
+    connection_close(silent);
+    return true;
+}
+
 static struct err
 welcome(struct connection *c, const char *address)
 {
     struct listener *l = c->listener;
     if (!listener_peer_welcome(l, address))
         return err_make(ERR_REJECT, "identity.sender", "not one of the tenant's senders");
-    if (l->n_connections > LISTEN_CONNECTIONS_MAX)
+    if (l->n_connections > LISTEN_CONNECTIONS_MAX && !make_room(l, c))
         return err_make(ERR_REJECT, "identity.connections", "over %d connections of one tenant",
                         LISTEN_CONNECTIONS_MAX);
     if (l->tls == NULL)
@@ -328,6 +349,7 @@ connection_new(struct listener *l)
     if (c == NULL)
         return;
     c->listener = l;
+    c->heard = uv_now(loop_uv(l->env->loop));
     uv_tcp_init(loop_uv(l->env->loop), &c->tcp);
     c->tcp.data = c;
     c->next = l->connections;

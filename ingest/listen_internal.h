@@ -14,7 +14,8 @@
 
 enum {
     LISTEN_READ_MAX = FRAMES_LINE_MAX + 16,
-    LISTEN_CONNECTIONS_MAX = 64, /* of a tenant */
+    LISTEN_CONNECTIONS_MAX = 64,  /* of a tenant */
+    LISTEN_SILENT_MS = 60 * 1000, /* then a connection may have to go for a new one */
 };
 
 struct connection {
@@ -23,6 +24,7 @@ struct connection {
     struct connection *next;
     struct tls *tls;        /* NULL: plain */
     uint64_t handshake_end; /* uv_now: until then the handshake has to be done */
+    uint64_t heard;         /* uv_now: when its last bytes came */
     int64_t mark;           /* of its last line: see feed_safe */
     size_t n;               /* bytes in data that are not used yet */
     size_t skipped;         /* bytes of a line that was too long; 0: no such line is under way */

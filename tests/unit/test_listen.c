@@ -1,4 +1,4 @@
-#include "ingest/listen.h"
+#include "ingest/listen_internal.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -473,6 +473,56 @@ test_a_sender_that_ends_no_line_is_cut_off(void **state)
     listen_close(l);
 }
 
+/* The newest is the first of the list. */
+static void
+silent_since(struct listener *l, size_t nth, uint64_t ms)
+{
+    struct connection *c = l->connections;
+    while (nth-- > 0)
+        c = c->next;
+    c->heard -= ms;
+}
+
+static bool
+is_closed(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+static void
+test_the_longest_silent_connection_goes_when_there_are_too_many(void **state)
+{
+    enum { MOST = LISTEN_CONNECTIONS_MAX };
+    struct rig *r = *state;
+    uint16_t port;
+    struct listener *l = start(r, "[]", &port);
+    int64_t refused = rejected("identity.connections"), silent = rejected("identity.silent");
+    int fds[MOST + 2];
+    for (size_t i = 0; i < MOST; i++) {
+        fds[i] = connected(SOCK_STREAM, port);
+        bench_until(r->bench, l->n_connections == i + 1);
+    }
+    silent_since(l, 0, LISTEN_SILENT_MS / 2); /* not for long enough */
+    fds[MOST] = connected(SOCK_STREAM, port);
+    bench_until(r->bench, rejected("identity.connections") == refused + 1);
+    bench_until(r->bench, is_closed(fds[MOST]));
+    silent_since(l, 1, LISTEN_SILENT_MS * 2);
+    silent_since(l, 2, LISTEN_SILENT_MS * 3);
+    fds[MOST + 1] = connected(SOCK_STREAM, port);
+    bench_until(r->bench, is_closed(fds[MOST - 3]));
+    say(fds[MOST + 1], "new\n");
+    say(fds[MOST - 2], "old\n");
+    rig_until_sent(r, 2);
+    double_confirm_all(&r->producer);
+    assert_int_equal(rejected("identity.silent"), silent + 1);
+    assert_int_equal(rejected("identity.connections"), refused + 1);
+    assert_int_equal(l->n_connections, MOST);
+    for (size_t i = 0; i < MOST + 2; i++)
+        close(fds[i]);
+    listen_close(l);
+}
+
 static void
 test_a_port_of_two_tenants_is_told_and_tried_again(void **state)
 {
@@ -593,6 +643,7 @@ main(void)
         RIGGED(test_a_record_that_kafka_never_takes_is_left_out_alone),
         RIGGED(test_a_line_that_is_too_long_is_dropped_whatever_its_rest_looks_like),
         RIGGED(test_a_sender_that_ends_no_line_is_cut_off),
+        RIGGED(test_the_longest_silent_connection_goes_when_there_are_too_many),
         RIGGED(test_a_port_of_two_tenants_is_told_and_tried_again),
         RIGGED(test_what_a_listener_does_is_stored),
         RIGGED(test_why_a_listener_does_not_listen_is_stored),
