@@ -253,8 +253,10 @@ take_records(struct slice body, struct arena *a, struct page *out, struct err *b
         return e;
     struct arena *scratch = arena_new(RECORD_MEMORY);
     out->alerts = arena_alloc(a, (n + 1) * sizeof *out->alerts); /* a dead letter may follow */
-    if (scratch == NULL || out->alerts == NULL)
-        e = mail_no_memory();
+    if (scratch == NULL || out->alerts == NULL) {
+        arena_free(scratch);
+        return mail_no_memory();
+    }
     for (size_t i = 0; e.kind == ERR_NONE && i < n; i++) {
         e = take_record(items[i], scratch, a, out);
         if (e.kind != ERR_REJECT)
