@@ -242,7 +242,8 @@ broken(struct tls *t)
     bool client = reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
                   reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
     long verified = SSL_get_verify_result(t->ssl);
-    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verified != X509_V_OK) {
+    /* a wrong signature (of another CA with the same name) queues errors of the arithmetic first */
+    if (verified != X509_V_OK) {
         ERR_clear_error();
         return err_make(ERR_REJECT, "tls.client", "the client's certificate: %.80s",
                         X509_verify_cert_error_string(verified));

@@ -217,6 +217,60 @@ test_only_clients_of_the_ca_are_let_in(void **state)
     tls_server_free(s);
 }
 
+/* A certificate that CA number `ca` has signed. */
+static void
+use_leaf(const struct room *r, int ca, SSL_CTX *ctx)
+{
+    FILE *cert_file = fopen(r->cert[ca], "r"), *key_file = fopen(r->key[ca], "r");
+    assert_true(cert_file != NULL && key_file != NULL);
+    X509 *issuer = PEM_read_X509(cert_file, NULL, NULL, NULL), *leaf = X509_new();
+    EVP_PKEY *key = PEM_read_PrivateKey(key_file, NULL, NULL, NULL);
+    assert_true(issuer != NULL && leaf != NULL && key != NULL);
+    assert_int_equal(X509_set_version(leaf, 2), 1);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(leaf), -60));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(leaf), 3600));
+    assert_int_equal(X509_set_issuer_name(leaf, X509_get_subject_name(issuer)), 1);
+    assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(leaf), "CN", MBSTRING_ASC,
+                                                (const unsigned char *)"sensor", -1, -1, 0),
+                     1);
+    assert_int_equal(X509_set_pubkey(leaf, key), 1);
+    assert_true(X509_sign(leaf, key, EVP_sha256()) > 0);
+    assert_int_equal(SSL_CTX_use_certificate(ctx, leaf), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
+    X509_free(issuer);
+    X509_free(leaf);
+    EVP_PKEY_free(key);
+    (void)fclose(cert_file);
+    (void)fclose(key_file);
+}
+
+/* Both are called localhost. */
+static void
+test_a_ca_with_the_same_name_is_another_ca(void **state)
+{
+    struct room *r = *state;
+    struct tls_server *s = server(r, r->ca[1]);
+    for (int ca = 0; ca < 2; ca++) {
+        char text[ROOM];
+        size_t n = 0;
+        struct client c = client_new(r, -1, TLS1_3_VERSION);
+        use_leaf(r, ca, c.ctx);
+        SSL_free(c.ssl);
+        c.ssl = SSL_new(c.ctx);
+        SSL_set_bio(c.ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+        SSL_set_connect_state(c.ssl);
+        struct tls *t = tls_accept(s);
+        struct err e = exchange(&c, t, ROOM, text, &n);
+        assert_int_equal(tls_ready(t), ca == 1);
+        assert_string_equal(e.kind ? e.code : "let in", ca == 1 ? "let in" : "tls.client");
+        if (e.kind)
+            assert_non_null(strstr(e.text, "signature"));
+        tls_free(t);
+        client_free(&c);
+    }
+    tls_server_free(s);
+}
+
 static void
 test_a_session_is_not_resumed(void **state)
 {
@@ -403,6 +457,7 @@ main(void)
         ROOMED(test_certificates_tell_from_when_to_when_they_are_valid),
         ROOMED(test_lines_come_through_in_pieces_of_any_size),
         ROOMED(test_only_clients_of_the_ca_are_let_in),
+        ROOMED(test_a_ca_with_the_same_name_is_another_ca),
         ROOMED(test_a_session_is_not_resumed),
         ROOMED(test_a_renegotiation_gets_nothing),
         ROOMED(test_what_is_no_tls_is_refused),
