@@ -112,7 +112,7 @@ $(B)/tests/unit/test_simulator_%: $(B)/tests/unit/test_simulator_%.o \
 	@$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
 # an hour passes in no time
-$(B)/tests/unit/test_ingest_token $(B)/planted/tests/unit/test_ingest_token: LDLIBS_ALL += -Wl,--wrap=clock_mono_ms
+$(addprefix $(B)/,$(foreach t,test_ingest_token test_poll,tests/unit/$t planted/tests/unit/$t)): LDLIBS_ALL += -Wl,--wrap=clock_mono_ms
 
 # how a record is sealed is the bench's choice
 $(B)/tests/bench/bench_ingest: LDLIBS_ALL += -Wl,--wrap=seal_close

@@ -20,6 +20,9 @@
 
 const struct opt ingest_opts[] = {
     OPT_INT("ingest.poll_s", "s", 60, 1, 3600, "How often a source is asked for new alerts."),
+    OPT_INT("ingest.refused_wait_s", "s", 300, 1, 300,
+            "How long a source that refused a secret or permission is left alone, until somebody "
+            "may have repaired it."),
     OPT_INT("ingest.backfill_days", "days", 30, 0, 36500,
             "How far back the first request of a new tenant reaches."),
     OPT_INT("ingest.concurrency", "requests", 4, 1, 64,

@@ -17,8 +17,9 @@ enum {
     NOTES_KEPT_BYTES = 16 * 1024,      /* more are read again for the next round */
     SERVICE_WAIT_MAX_MS = 3600 * 1000, /* however long a service asks us to wait */
     MERGE_LIMIT = 64 * 1024 * 1024,
-    WAKE_MS = 1000,       /* a burst of notifications is one round */
-    REFUSED_WAIT_S = 300, /* until somebody may have repaired a secret or permission */
+    WAKE_MS = 1000,      /* a burst of notifications is one round */
+    NEWS_SEEN_MS = 6000, /* a round so long after one shows what it told of, though clocks differ by
+                            CLOCK_OFF_S and windows end at whole seconds */
 };
 
 int64_t
@@ -114,7 +115,7 @@ poll_pause(struct poll *p, struct err e, unsigned tries)
     crypto_random(&random, sizeof random);
     int64_t ms = poll_backoff(tries, random);
     if (e.kind == ERR_STOP)
-        ms = (int64_t)REFUSED_WAIT_S * 1000;
+        ms = conf_int(p->env->conf, "ingest.refused_wait_s") * 1000;
     else if (e.after_ms > 0)
         ms = (e.after_ms < SERVICE_WAIT_MAX_MS ? e.after_ms : SERVICE_WAIT_MAX_MS) +
              (int64_t)(random % 1000);
@@ -298,17 +299,32 @@ load(struct poll *p)
 
 /* ---- rounds */
 
+/* What we were told of just before a round or within it may be missing there: how long to wait for
+ * one more; INT64_MAX: none is needed. */
+static int64_t
+news_wait_ms(const struct poll *p)
+{
+    const int64_t after[] = {WAKE_MS, NEWS_SEEN_MS};
+    for (size_t i = 0; i < sizeof after / sizeof *after; i++) {
+        int64_t left = p->news_ms + after[i] - clock_mono_ms();
+        if (p->round_ms < p->news_ms + after[i])
+            return left > 0 ? left : 0;
+    }
+    return INT64_MAX;
+}
+
 static void
 rest(struct poll *p)
 {
-    bool again = p->round.again;
+    int64_t ms = p->round.again ? 0 : conf_int(p->env->conf, "ingest.poll_s") * 1000;
+    int64_t news_ms = news_wait_ms(p);
     well(p);
     p->one_by_one = false;
     round_forget(p);
     p->phase = p->notes.bytes > NOTES_KEPT_BYTES ? PHASE_LOADING : PHASE_IDLE;
     if (p->phase == PHASE_LOADING)
         notes_free(&p->notes);
-    poll_wait(p, again ? 0 : conf_int(p->env->conf, "ingest.poll_s") * 1000);
+    poll_wait(p, news_ms < ms ? news_ms : ms);
 }
 
 static void
@@ -390,13 +406,14 @@ end_round(struct poll *p)
 bool
 poll_wake(struct poll *p, struct slice directory_id)
 {
-    if (p->closing || !slice_eq_nocase(p->conf.directory_id, directory_id))
+    bool loading = p->phase == PHASE_LOADING && p->conf.directory_id.n == 0; /* perhaps ours */
+    if (p->closing || (!loading && !slice_eq_nocase(p->conf.directory_id, directory_id)))
         return false;
-    if (p->phase == PHASE_ROUND || p->phase == PHASE_SAVING)
-        p->round.again = true;
-    else if (p->tries == 0 && poll_waits(p) && uv_timer_get_due_in(&p->timer) > WAKE_MS)
+    p->news_ms = clock_mono_ms(); /* rest() sees whether a round under way came too early */
+    if ((p->phase == PHASE_IDLE || p->phase == PHASE_LOADING) && p->tries == 0 && poll_waits(p) &&
+        uv_timer_get_due_in(&p->timer) > WAKE_MS)
         uv_timer_start(&p->timer, on_timer, WAKE_MS, 0);
-    return true;
+    return !loading;
 }
 
 /* What has to be asked for again, with the producer's own words. */
@@ -414,6 +431,7 @@ begin_round(struct poll *p)
 {
     p->failed = ERR_OK;
     p->phase = PHASE_ROUND;
+    p->round_ms = clock_mono_ms();
     struct err e = round_begin(p);
     if (e.kind)
         poll_lose(p, e);
@@ -473,8 +491,12 @@ poll_start(const struct ingest *env, const struct ingest_tenant *tenant, ingest_
     struct poll *p = calloc(1, sizeof *p);
     if (p == NULL)
         return NULL;
-    *p = (struct poll){
-        .env = env, .tenant = *tenant, .gone = gone, .arg = arg, .phase = PHASE_LOADING};
+    *p = (struct poll){.env = env,
+                       .tenant = *tenant,
+                       .gone = gone,
+                       .arg = arg,
+                       .phase = PHASE_LOADING,
+                       .news_ms = -NEWS_SEEN_MS};
     const struct out_owner owner = {.arg = p, .idle = on_idle, .room = on_room};
     p->settings = arena_new(SETTINGS_LIMIT);
     p->out = out_new(env, &p->tenant, &owner);

@@ -21,8 +21,9 @@ struct poll *poll_start(const struct ingest *env, const struct ingest_tenant *te
 void poll_close(struct poll *p);
 
 /* poll_wake - the source says that this tenant has news: ask now instead of at the end of the pause
- * between two rounds, or once more when a round is under way. A wait after trouble stays. False: it
- * is another tenant's, or its settings have not come yet. */
+ * between two rounds, or once more when a round is under way; and once more after 6 s, when even a
+ * round made with a slow clock shows them. A wait after trouble stays. False: it is another
+ * tenant's, or its settings have not come yet. */
 bool poll_wake(struct poll *p, struct slice directory_id);
 
 /* poll_backoff - wait before try n (from 1) of something that fails: 1 s, doubling, at most 300 s,

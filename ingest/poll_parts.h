@@ -104,6 +104,8 @@ struct poll {
     bool one_by_one;     /* Kafka refused one of a round for good: which? */
     struct err failed;   /* this round: why a record was not confirmed */
     unsigned tries;      /* failed rounds in a row */
+    int64_t news_ms;     /* monotonic: the source's last word that there is news */
+    int64_t round_ms;    /* ... and the begin of the last round */
     const char *trouble; /* code that was logged last; NULL: all is well */
     uv_timer_t timer;
     unsigned busy; /* answers of the database that will come */

@@ -62,6 +62,7 @@ struct bench {
 
 static const struct opt bench_opts[] = {
     OPT_INT("ingest.poll_s", "s", 3600, 1, 3600, "As in ingest.c, which would bring Kafka along."),
+    OPT_INT("ingest.refused_wait_s", "s", 300, 1, 300, "As in ingest.c."),
     OPT_INT("ingest.backfill_days", "days", 30, 0, 36500, "As in ingest.c."),
     OPT_INT("ingest.concurrency", "requests", 4, 1, 64, "As in ingest.c."),
     OPT_INT("ingest.answers_max_bytes", "bytes", 64 << 20, 1 << 16, INT64_C(1) << 36,

@@ -2,6 +2,17 @@
 
 #include "poll_rig.h"
 
+static int64_t ahead_ms; /* of the real monotonic clock */
+
+int64_t __real_clock_mono_ms(void);
+int64_t __wrap_clock_mono_ms(void);
+
+int64_t
+__wrap_clock_mono_ms(void)
+{
+    return __real_clock_mono_ms() + ahead_ms;
+}
+
 /* ---- waits */
 
 static void
@@ -162,6 +173,32 @@ test_more_at_the_source_is_asked_for_without_a_pause(void **state)
     poll_close(p);
 }
 
+/* A list may end before what was notified: at a whole second, by a clock that is behind. */
+static void
+test_news_begin_a_round_and_more_until_even_a_slow_clock_shows_them(void **state)
+{
+    struct rig *r = *state;
+    bench_script(r->bench, "/token", {200, TOKEN("one"), NULL});
+    bench_script(r->bench, "/list", {200, NONE_NEW, NULL});
+    struct poll *p = start(r);
+    assert_well(r, p);
+    assert_false(poll_wake(p, SLICE("b-guid")));
+    assert_well(r, p);
+    assert_true(poll_wake(p, SLICE("A-GUID")));
+    assert_due(r, p, 1000, 1000);
+    ahead_ms += 1000;
+    hurry(r, p);
+    assert_due(r, p, 5000, 5000); /* 6 s after the news */
+    hurry(r, p);                  /* the next poll, and in its middle there is news */
+    assert_true(poll_wake(p, SLICE("a-guid")));
+    assert_due(r, p, 1000, 1000);
+    ahead_ms += 6000;
+    hurry(r, p);
+    assert_well(r, p);
+    assert_int_equal(bench_asked(r->bench, "/list"), 4);
+    poll_close(p);
+}
+
 static void
 test_bytes_that_came_back_are_sent_again(void **state)
 {
@@ -259,6 +296,7 @@ main(void)
         RIGGED(test_a_cursor_that_is_not_stored_is_the_start_of_the_next_round),
         RIGGED(test_a_round_that_found_nothing_stores_nothing),
         RIGGED(test_more_at_the_source_is_asked_for_without_a_pause),
+        RIGGED(test_news_begin_a_round_and_more_until_even_a_slow_clock_shows_them),
         RIGGED(test_bytes_that_came_back_are_sent_again),
         RIGGED(test_a_poller_can_be_closed_in_the_middle_of_everything),
     };
