@@ -188,7 +188,8 @@ bench: $(B)/installed-build $(B)/installed-test
 .PHONY: nightly
 nightly: $(B)/installed-build $(B)/installed-run $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/weir-sim $(INTEGRATION_TOOLS)
-	@B=$(B) STORM_SEEDS=$${STORM_SEEDS:-1000} tests/with-servers $(B) tests/integration/test_storm
+	@B=$(B) STORM_SEEDS=$${STORM_SEEDS:-1000} TENANTS=1000 tests/with-servers $(B) \
+		sh -c 'tests/integration/test_storm && tests/integration/test_thousand'
 
 # the tests without servers once more, under sanitizers; and under valgrind
 .PHONY: asan
@@ -316,7 +317,7 @@ help:
 	@echo 'make run [ONCE=1] [DATA=../shared/data] [KAFKA=host:port]   the whole pipeline on this machine'
 	@echo 'make run ONCE=1 REPLAY=secrl [SHARED=folder]                 real incidents, and how they were grouped'
 	@echo 'make test [T=word]    everything, real Kafka and PostgreSQL  make check    the part without servers'
-	@echo 'make nightly          1,000 random scenarios, workers killed'
+	@echo 'make nightly          1,000 random scenarios with kills, 1,000 tenants'
 	@echo 'make asan valgrind    the tests again, watched               make fuzz S=60  each fuzzer for 60 s'
 	@echo 'make bench [T=word]   how much work costs, beside the last time it was measured'
 	@echo 'make planted          faults built on purpose, and the tests that find them'
