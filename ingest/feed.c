@@ -473,9 +473,12 @@ feed_open(struct feed *f)
         spool_open(folder, conf_int(f->env->conf, "ingest.spool_max_bytes"), &f->spool, &found);
     if (e.kind)
         return e;
-    if (found.records > 0 || found.torn_bytes > 0)
+    if (found.records > 0 || found.torn_bytes > 0 || found.skipped_bytes > 0)
         log_info("ingest.spool_found", LOG_STR("source", source), LOG_OID(&f->tenant.oid),
-                 LOG_INT("lines", found.records), LOG_INT("torn_bytes", found.torn_bytes));
+                 LOG_INT("lines", found.records), LOG_INT("torn_bytes", found.torn_bytes),
+                 LOG_INT("skipped_bytes", found.skipped_bytes));
+    if (found.skipped_bytes > 0)
+        metric_add(METRIC_weir_ingest_rejected_total, 1, source, "spool.damaged");
     if (found.torn_bytes > 0)
         metric_add(METRIC_weir_ingest_rejected_total, 1, source, "spool.torn");
     count_bytes(f);

@@ -24,6 +24,7 @@ enum {
     SEGMENT_MOST = 4 * 1024 * 1024,
     NAME_DIGITS = 16,
     PATH_BYTES = 4096,
+    SEEK_BYTES = 16 * 1024, /* looked through at a time behind damage */
 };
 
 struct segment {
@@ -205,6 +206,14 @@ last(struct spool *s)
 
 enum record { RECORD_WHOLE, RECORD_BROKEN, RECORD_UNREADABLE };
 
+/* Could a record begin with these bytes? */
+static bool
+plausible(const uint8_t *head)
+{
+    uint64_t n = get(head, AT_CHECKSUM);
+    return n >= SPOOL_HEAD - AT_OID && n <= SPOOL_RECORD_MAX + SPOOL_HEAD - AT_OID;
+}
+
 /* The record at an offset; its envelope is read into room for SPOOL_RECORD_MAX bytes. */
 static enum record
 record_read(const struct segment *g, int64_t at, uint8_t *room, struct spool_record *out,
@@ -214,7 +223,7 @@ record_read(const struct segment *g, int64_t at, uint8_t *room, struct spool_rec
     if (!read_at(g->fd, head, sizeof head, at))
         return errno == 0 ? RECORD_BROKEN : RECORD_UNREADABLE;
     uint64_t n = get(head, AT_CHECKSUM);
-    if (n < SPOOL_HEAD - AT_OID || n > SPOOL_RECORD_MAX + SPOOL_HEAD - AT_OID)
+    if (!plausible(head))
         return RECORD_BROKEN;
     struct slice sealed = {(char *)room, (size_t)n - (SPOOL_HEAD - AT_OID)};
     if (!read_at(g->fd, room, sealed.n, at + SPOOL_HEAD))
@@ -229,7 +238,33 @@ record_read(const struct segment *g, int64_t at, uint8_t *room, struct spool_rec
     return RECORD_WHOLE;
 }
 
-/* Counts whole records and cuts what follows them. */
+/* The first whole record behind damage at *at, which is moved there; `end`: of the bytes that may
+ * be looked at. RECORD_BROKEN: there is none. */
+static enum record
+record_seek(const struct segment *g, int64_t *at, int64_t end, uint8_t *room,
+            struct spool_record *out, int64_t *next)
+{
+    uint8_t window[SEEK_BYTES];
+    int64_t from = *at + 1;
+    while (end - from >= SPOOL_HEAD) {
+        size_t n = end - from < SEEK_BYTES ? (size_t)(end - from) : SEEK_BYTES;
+        if (!read_at(g->fd, window, n, from))
+            return errno == 0 ? RECORD_BROKEN : RECORD_UNREADABLE;
+        for (size_t i = 0; i + AT_CHECKSUM <= n; i++) {
+            if (!plausible(window + i))
+                continue;
+            enum record what = record_read(g, from + (int64_t)i, room, out, next);
+            if (what == RECORD_BROKEN)
+                continue;
+            *at = from + (int64_t)i;
+            return what;
+        }
+        from += (int64_t)n - (AT_CHECKSUM - 1);
+    }
+    return RECORD_BROKEN;
+}
+
+/* Counts whole records, also behind damage, and cuts what follows the last one. */
 static struct err
 segment_look(struct segment *g, uint8_t *room, struct spool_found *found)
 {
@@ -238,9 +273,17 @@ segment_look(struct segment *g, uint8_t *room, struct spool_found *found)
     enum record what = RECORD_BROKEN;
     if (fstat(g->fd, &st) != 0)
         return failed("spool.open", "a segment");
-    while (g->size < st.st_size &&
-           (what = record_read(g, g->size, room, &r, &g->size)) == RECORD_WHOLE)
+    while (g->size < st.st_size) {
+        int64_t at = g->size, next = at;
+        what = record_read(g, at, room, &r, &next);
+        if (what == RECORD_BROKEN)
+            what = record_seek(g, &at, st.st_size, room, &r, &next);
+        if (what != RECORD_WHOLE)
+            break;
+        found->skipped_bytes += at - g->size;
         found->records++;
+        g->size = next;
+    }
     if (what == RECORD_UNREADABLE)
         return failed("spool.open", "a segment");
     found->torn_bytes += st.st_size - g->size;
@@ -461,10 +504,13 @@ spool_next(struct spool *s, struct arena *a, struct spool_record *out, bool *hav
     if (s->at >= g->size)
         return ERR_OK;
     uint8_t *room = arena_alloc(a, SPOOL_RECORD_MAX);
-    int64_t next;
+    int64_t at = s->at, next;
     if (room == NULL)
         return err_make(ERR_RETRY, "spool.memory", "no memory for a record");
-    switch (record_read(g, s->at, room, out, &next)) {
+    enum record what = record_read(g, at, room, out, &next);
+    if (what == RECORD_BROKEN) /* spool_open has counted what is skipped */
+        what = record_seek(g, &at, g->size, room, out, &next);
+    switch (what) {
     case RECORD_WHOLE:
         break;
     case RECORD_BROKEN:
@@ -472,7 +518,7 @@ spool_next(struct spool *s, struct arena *a, struct spool_record *out, bool *hav
     case RECORD_UNREADABLE:
         return failed("spool.read", "a segment");
     }
-    s->before = s->at;
+    s->before = at;
     s->at = next;
     *have = true;
     return ERR_OK;

@@ -4,7 +4,8 @@
  * A queue of one tenant in a folder of its own: segment files, written at their end only and read
  * in order; what was confirmed is deleted, a whole segment at a time, and everything when nothing
  * is left. The content is sealed by the caller. After a crash every record that was synced is
- * there again, and some that had been confirmed: at least once. A torn end is cut.
+ * there again, and some that had been confirmed: at least once. A torn end is cut; damage
+ * in the middle costs the records that it has hit.
  *
  * One process at a time: the folder is locked. Thread: one. Ref: design.md 5, erasure.md 3.
  */
@@ -32,7 +33,8 @@ struct spool_record {
 /* What a crash has left. */
 struct spool_found {
     int64_t records;
-    int64_t torn_bytes; /* at the ends of segments; cut off */
+    int64_t torn_bytes;    /* at the ends of segments; cut off */
+    int64_t skipped_bytes; /* damaged, with whole records behind */
 };
 
 /*

@@ -24,6 +24,7 @@ struct world {
     struct arena *a;
     struct spool *spool;
     int64_t appended, synced, confirmed, given; /* counts of records: the first one is 0 */
+    bool hole;                                  /* a record in the middle was damaged */
 };
 
 static uint32_t
@@ -174,8 +175,9 @@ crash(struct world *w)
     need(spool_open(w->folder, MEBIBYTE, &w->spool, &found));
 }
 
-/* What comes after a crash begins at or before the first that was not confirmed, is without holes,
- * and reaches at least to what was synced. */
+/* What comes after a crash begins at or before the first that was not confirmed, is without holes
+ * but for the one record that was damaged and not synced, and reaches at least to what was synced.
+ */
 static void
 check(struct world *w)
 {
@@ -187,6 +189,12 @@ check(struct world *w)
         need(spool_next(w->spool, w->a, &k, &have));
         if (!have)
             break;
+        int64_t expected = first < 0 ? w->confirmed : first + n;
+        if (k.received == expected + 1 && expected >= w->synced && !w->hole) {
+            w->hole = true;
+            first = first < 0 ? expected : first;
+            n++;
+        }
         first = first < 0 ? k.received : first;
         assert_true(k.received == first + n);
         assert_true(slice_eq(k.sealed, text_of(w, k.received)));
@@ -216,7 +224,8 @@ test_what_was_synced_survives_any_tear(void **state)
         assert_non_null(mkdtemp(w.folder));
         w.a = arena_new((size_t)1 << 20);
         need(spool_open(w.folder, MEBIBYTE, &w.spool, &found));
-        for (uint32_t crashes = 1 + draw(&w, 3); crashes > 0; crashes--) {
+        /* with a hole the numbers do not tell any more what has to come */
+        for (uint32_t crashes = 1 + draw(&w, 3); crashes > 0 && !w.hole; crashes--) {
             for (uint32_t steps = 1 + draw(&w, STEPS); steps > 0; steps--)
                 step(&w);
             crash(&w);

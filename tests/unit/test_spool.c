@@ -126,6 +126,46 @@ test_records_come_in_order_and_once(void **state)
 }
 
 static void
+test_damage_in_the_middle_costs_the_record_that_it_has_hit(void **state)
+{
+    struct room *r = *state;
+    static const off_t hit[] = {1, 3, 5, 20, SPOOL_HEAD + 1}; /* of the second record */
+    for (size_t i = 0; i < sizeof hit / sizeof hit[0]; i++) {
+        char path[128];
+        struct spool_found found;
+        struct spool *s = opened(r, 0);
+        must_put(s, "first");
+        must_put(s, "second");
+        must_put(s, "third");
+        must_put(s, "fourth");
+        spool_close(s);
+        (void)snprintf(path, sizeof path, "%s/%016x.seg", r->inner, 1);
+        int fd = open(path, O_RDWR);
+        assert_true(fd >= 0);
+        assert_int_equal(pwrite(fd, "\x7f", 1, SPOOL_HEAD + 5 + hit[i]), 1);
+        close(fd);
+        for (int again = 0; again < 2; again++) { /* it stays until all is confirmed */
+            struct err e = spool_open(r->inner, MEBIBYTE, &s, &found);
+            assert_int_equal(e.kind, ERR_NONE);
+            assert_int_equal(found.records, 3);
+            assert_int_equal(found.skipped_bytes, SPOOL_HEAD + 6);
+            assert_int_equal(found.torn_bytes, 0);
+            next_is(r, s, "first");
+            next_is(r, s, "third");
+            spool_back(s);
+            next_is(r, s, "third");
+            next_is(r, s, "fourth");
+            next_is(r, s, NULL);
+            if (again == 0)
+                spool_close(s);
+        }
+        spool_confirm(s);
+        assert_int_equal(spool_bytes(s), 0);
+        spool_close(s);
+    }
+}
+
+static void
 test_what_is_confirmed_is_gone_and_what_is_not_comes_again(void **state)
 {
     struct room *r = *state;
@@ -317,6 +357,7 @@ main(void)
 #define ROOMED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         ROOMED(test_records_come_in_order_and_once),
+        ROOMED(test_damage_in_the_middle_costs_the_record_that_it_has_hit),
         ROOMED(test_what_is_confirmed_is_gone_and_what_is_not_comes_again),
         ROOMED(test_a_full_spool_takes_nothing_until_something_was_confirmed),
         ROOMED(test_a_record_that_is_too_large_is_refused),
