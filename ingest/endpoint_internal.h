@@ -27,6 +27,8 @@ enum {
     MODE_ALL = 3,
     MODE_GUESSED = 4, /* the refusal did not say what it disliked */
     MODE_NEW = 8,     /* not remembered yet: this list is the first that is asked for so */
+    MODE_LINKED = 16, /* its pages are smaller than was asked for, the rest is behind a link */
+    MODE_KEPT = MODE_ALL + MODE_LINKED, /* by the further requests of a round */
 };
 
 /* Rows of the source's calls. */

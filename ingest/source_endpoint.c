@@ -255,7 +255,7 @@ next_page(const struct answer *got, struct slice link, size_t rows, const struct
     struct source_request r = *got->asked;
     r.skip += (int64_t)rows;
     r.seen = t->newest;
-    r.step &= MODE_ALL;
+    r.step &= MODE_KEPT;
     source_larger(endpoint_top(got->conf, a, r.step), &r);
     struct err e = endpoint_list_url(got->conf, a, &r);
     if (e.kind == ERR_NONE && link_ahead(got, link).n > 0)
@@ -263,20 +263,23 @@ next_page(const struct answer *got, struct slice link, size_t rows, const struct
     return e.kind ? e : endpoint_ask(out, a, &r);
 }
 
-/* The window after one that was read: larger when that one was nearly empty. */
+/* The window after one that was read: larger when that one was nearly empty. Of a server with
+ * smaller pages than were asked for it is not known how nearly. */
 static struct err
 next_window(const struct answer *got, size_t rows, struct arena *a, struct page *out)
 {
     struct source_request r = *got->asked;
     size_t top = (size_t)endpoint_top(got->conf, a, r.step);
     int growth = rows < top / 8 ? 8 : rows < (top + 1) / 2 ? 2 : 1;
+    if (growth > 2 && rows > 0 && (r.step & MODE_LINKED))
+        growth = 2;
     int64_t length = (r.until - r.from) * (got->body.n > BODY_LARGE ? 1 : growth);
     int64_t end = r.at.until;
     r.at.since = out->at.since;
     r.skip = 0;
     r.halved = 0;
     r.seen = CLOCK_NONE;
-    r.step &= MODE_ALL;
+    r.step &= MODE_KEPT;
     r.from = r.until;
     if (end == CLOCK_NONE || r.from >= end)
         return ERR_OK;
@@ -359,13 +362,14 @@ may_halve(const struct source_request *asked)
     return asked->skip == 0 && asked->until - asked->from > WINDOW_LEAST;
 }
 
-/* Nothing of a full page is taken: both halves of its window will bring it. */
+/* Nothing of a full page is taken: both halves of its window will bring it. mode: what is known of
+ * the server more. */
 static struct err
-halve(const struct answer *got, struct arena *a, struct page *out)
+halve(const struct answer *got, int mode, struct arena *a, struct page *out)
 {
     struct source_request r = *got->asked;
     r.until = r.from + (r.until - r.from) / 2;
-    r.step &= MODE_ALL;
+    r.step = (r.step & MODE_KEPT) | mode;
     out->n_alerts = 0;
     struct err e = endpoint_list_url(got->conf, a, &r);
     return e.kind ? e : endpoint_ask(out, a, &r);
@@ -380,14 +384,19 @@ list_smaller(const struct answer *got, struct arena *a, struct page *out)
     if (e.kind)
         return e;
     if (may_halve(got->asked))
-        return halve(got, a, out);
-    r.step &= MODE_ALL;
+        return halve(got, 0, a, out);
+    r.step &= MODE_KEPT;
     e = source_smaller(got, endpoint_top(got->conf, a, r.step), &r, out);
     if (e.kind == ERR_NONE)
         e = endpoint_list_url(got->conf, a, &r);
     return e.kind ? e : endpoint_ask(out, a, &r);
 }
 
+/*
+ * A link says that the page is not all of the window, so it is halved like a full one: rows that
+ * an update moves between two pages are missed by who follows it. Only of one instant it is
+ * followed, and from a lone row: nobody's pages are so small, it leads to an empty page.
+ */
 static struct err
 list_parse(const struct answer *got, struct arena *a, struct page *out)
 {
@@ -401,8 +410,9 @@ list_parse(const struct answer *got, struct arena *a, struct page *out)
         return e;
     size_t n = out->n_alerts;
     bool full = n >= (size_t)source_rows(endpoint_top(got->conf, a, asked->step), asked);
-    if (full && may_halve(asked))
-        return halve(got, a, out);
+    bool linked = n > 1 && source_word(doc, "@odata.nextLink").n > 0;
+    if ((full || linked) && may_halve(asked))
+        return halve(got, linked ? MODE_LINKED : 0, a, out);
     struct taken t = {.newest = asked->seen};
     e = read_rows(got, list, a, out, &rows);
     if (e.kind == ERR_NONE)

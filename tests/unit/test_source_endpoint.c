@@ -292,6 +292,55 @@ test_the_watermark_waits_for_the_last_page_of_a_window(void **state)
     assert_int_equal(p.n_next, 0);
 }
 
+/* Else a row that an update moves to a page already read is missed, and with it all of its later
+ * updates where they cannot be asked for. */
+static void
+test_a_page_with_more_behind_a_link_is_halved_like_a_full_one(void **state)
+{
+#define TWO ROW("a", "2019-12-01T00:00:01Z") "," ROW("b", "2019-12-01T00:00:01Z") "]}"
+    struct world *w = *state;
+    struct source_request r = first(w, never);
+    struct page p = page(w, &r, "{" LINKED TWO);
+    assert_int_equal(p.n_alerts, 0);
+    assert_int_equal(p.n_next, 1);
+    assert_int_equal(p.next[0].from, r.from);
+    assert_int_equal(p.next[0].until, r.from + (r.until - r.from) / 2);
+    assert_true(has(p.next[0].http.url, "$filter="));
+    int64_t length = p.next[0].until - p.next[0].from;
+    while (p.n_alerts == 0) { /* its one instant is all that is paged */
+        r = p.next[0];
+        p = page(w, &r, "{" LINKED TWO);
+    }
+    assert_in_range(r.until - r.from, 1, CLOCK_SECOND / 100);
+    assert_true(length > r.until - r.from);
+    assert_slice(p.next[0].http.url, BASE "/alerts?$skiptoken=1");
+    assert_int_equal(p.at.since, CLOCK_NONE);
+}
+
+static void
+test_windows_grow_slowly_where_pages_are_smaller_than_asked_for(void **state)
+{
+    static const char *const flags[] = {"ingest.endpoint.top=10000", NULL};
+    const struct opt *const tables[] = {source_endpoint.opts, NULL};
+    struct world *w = *state;
+    conf_free(w->conf);
+    assert_int_equal(conf_load(tables, "/dev/null", flags, &w->conf).kind, ERR_NONE);
+    w->c.conf = w->conf;
+    struct source_request r = first(w, never);
+    for (int i = 0; i < 8; i++) {
+        struct page p = page(w, &r, "{" LINKED TWO);
+        r = p.next[0];
+    }
+    int64_t length = r.until - r.from;
+    struct page p = page(w, &r, "{\"value\":[" TWO);
+    assert_int_equal(p.n_alerts, 2);
+    r = p.next[0];
+    assert_int_equal(r.until - r.from, 2 * length);
+    p = page(w, &r, "{\"value\":[]}");
+    r = p.next[0];
+    assert_int_equal(r.until - r.from, 16 * length);
+}
+
 static void
 test_equal_versions_with_other_bytes_are_both_sent(void **state)
 {
@@ -575,6 +624,8 @@ main(void)
         T(test_the_watermark_waits_for_the_last_page_of_a_window),
         T(test_equal_versions_with_other_bytes_are_both_sent),
         T(test_windows_grow_where_there_is_little),
+        T(test_a_page_with_more_behind_a_link_is_halved_like_a_full_one),
+        T(test_windows_grow_slowly_where_pages_are_smaller_than_asked_for),
         T(test_a_time_from_the_future_cannot_hide_what_comes),
         T(test_a_record_without_an_id_is_kept_under_its_hash),
         T(test_an_unreadable_row_is_sent_and_holds_up_no_watermark),
