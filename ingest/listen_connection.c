@@ -1,4 +1,5 @@
 /* listen_connection.c: lines over one TCP connection, plain or TLS. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,8 +31,9 @@ connection_close(struct connection *c)
     if (c->closed)
         return;
     struct connection **at = &c->listener->connections;
-    while (*at != c)
+    while (*at != NULL && *at != c)
         at = &(*at)->next;
+    assert(*at == c);
     *at = c->next;
     c->closed = true;
     c->listener->n_connections--;

@@ -348,7 +348,7 @@ on_answer(void *arg, const struct fetch_answer *answer, struct err e)
     struct poll *p = s->poll;
     const struct fetch_answer none = {.status = 0};
     long status = answer != NULL ? answer->status : 0;
-    if (e.kind == ERR_NONE && clock_was_wrong(p, answer)) {
+    if (e.kind == ERR_NONE && answer != NULL && clock_was_wrong(p, answer)) {
         round_forget(p);
         p->phase = PHASE_IDLE;
         poll_step(p);
