@@ -394,7 +394,7 @@ judge_twins(struct share *s, struct seal *seal, struct arena *a)
     for (size_t i = 0; e.kind == ERR_NONE && i < s->n_twins; i++) {
         struct twin *t = s->twins[i];
         bool alert = is_alert(t), first = alert && !t->stored;
-        if (t->touched && alert)
+        if (t->touched && alert && t->alert != NULL)
             e = make_alert(s, t, seal, a);
         settle(t->fresh, alert ? OUTCOME_STORED : OUTCOME_IGNORED);
         settle(t->stale, first && t->fresh == NULL ? OUTCOME_STORED
