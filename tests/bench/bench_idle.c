@@ -59,7 +59,7 @@ main(int argc, char **argv)
     size_t tenants = smoke ? 200 : 10000;
     int64_t window_ms = smoke ? 1000 : 20000, minute_ms = smoke ? 1000 : 62000;
     struct source counted = source_endpoint;
-    struct polling w;
+    static struct polling w; /* lives as long as the process, and is not taken apart */
     int from = bench_beside(server, NULL);
     counted.parse = count_parse;
     process_keep_memory();

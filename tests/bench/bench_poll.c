@@ -53,7 +53,7 @@ main(int argc, char **argv)
     int64_t requests = smoke ? 200 : 10000;
     struct source many = source_endpoint;
     struct bench_runs runs = {.n = 0};
-    struct polling w;
+    static struct polling w; /* lives as long as the process, and is not taken apart */
     int from = bench_beside(server, NULL);
     many.calls = NULL;
     many.first = many_first;
