@@ -6,8 +6,7 @@
 
 static const char *const part_names[PARTS] = {"files", "ips", "domains", "user", "machine"};
 
-/* Every member that a mapping reads, as the documentation spells it. */
-static const char *const names[] = {
+const char *const endpoint_members[] = {
     "id",
     "incidentId",
     "investigationId",
@@ -38,14 +37,20 @@ static const char *const names[] = {
     "alertUser",
     "loggedOnUsers",
     "comments",
-    "comment",
-    "createdBy",
-    "createdTime",
     "evidence",
     "alertFiles",
     "alertDomains",
     "alertIps",
     "recommendedAction",
+    "@odata.context", /* of the answer, not of the alert */
+    NULL,
+};
+
+/* Members of what lies in an alert. */
+static const char *const inner_names[] = {
+    "comment",
+    "createdBy",
+    "createdTime",
     "entityType",
     "evidenceCreationTime",
     "sha1",
@@ -75,6 +80,7 @@ static const char *const names[] = {
     "userPrincipalName",
     "detectionStatus",
     "host",
+    NULL,
 };
 
 const char *
@@ -101,9 +107,11 @@ endpoint_member(struct json object, const char *name)
 static struct slice
 documented(struct slice name)
 {
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (slice_eq_nocase(slice_of(names[i]), name))
-            return slice_of(names[i]);
+    const char *const *const lists[] = {endpoint_members, inner_names};
+    for (size_t i = 0; i < 2; i++)
+        for (const char *const *known = lists[i]; *known != NULL; known++)
+            if (slice_eq_nocase(slice_of(*known), name))
+                return slice_of(*known);
     return name;
 }
 

@@ -24,6 +24,10 @@
 
 enum endpoint_part { PART_FILES = 0, PART_IPS, PART_DOMAINS, PART_USER, PART_MACHINE, PARTS };
 
+/* Members of an alert with a place of their own in the unified one, as the documentation spells
+ * them; ended by NULL. All others are kept in its `additional`. */
+extern const char *const endpoint_members[];
+
 /* endpoint_part_name - "files": the last step of its path, and its member in the document. */
 const char *endpoint_part_name(enum endpoint_part part);
 

@@ -9,45 +9,6 @@
 
 enum { COMMENTS_MAX = 1000 };
 
-/* Members with a place of their own; all others are kept in `additional`. */
-static const char *const known[] = {"id",
-                                    "incidentId",
-                                    "investigationId",
-                                    "assignedTo",
-                                    "severity",
-                                    "status",
-                                    "classification",
-                                    "determination",
-                                    "investigationState",
-                                    "detectionSource",
-                                    "detectorId",
-                                    "category",
-                                    "threatFamilyName",
-                                    "title",
-                                    "description",
-                                    "alertCreationTime",
-                                    "firstEventTime",
-                                    "lastEventTime",
-                                    "lastUpdateTime",
-                                    "resolvedTime",
-                                    "machineId",
-                                    "computerDnsName",
-                                    "rbacGroupName",
-                                    "aadTenantId",
-                                    "threatName",
-                                    "mitreTechniques",
-                                    "relatedUser",
-                                    "alertUser",
-                                    "loggedOnUsers",
-                                    "comments",
-                                    "evidence",
-                                    "alertFiles",
-                                    "alertDomains",
-                                    "alertIps",
-                                    "recommendedAction",
-                                    "@odata.context", /* of the answer, not of the alert */
-                                    NULL};
-
 /* ---- words */
 
 static const struct {
@@ -268,7 +229,7 @@ map_rest(const struct endpoint_document *doc, struct arena *a, struct alert *out
     static const char *const of_machine[] = {"id",          "computerDnsName", "osPlatform",
                                              "aadDeviceId", "rbacGroupName",   "@odata.context",
                                              NULL};
-    out->additional = source_rest(doc->alert, known, a);
+    out->additional = source_rest(doc->alert, endpoint_members, a);
     struct slice user = source_rest(doc->parts[PART_USER], of_user, a);
     struct slice machine = source_rest(doc->parts[PART_MACHINE], of_machine, a);
     struct json rest;
