@@ -23,6 +23,7 @@ enum {
     TENANTS_MAX = 10000,
     SOURCES_MAX = 32,
     BATCH = 4096,
+    DAMP_ONE = 1000,
 };
 
 /* Why an alert is where it is, as incident_reason_json wrote it. */
@@ -47,7 +48,7 @@ struct correlate {
     struct arena *all;   /* what lives to the end */
     struct arena *line;  /* one line */
     struct arena *batch; /* one commit */
-    struct link_params params;
+    struct params params;
     bool begun; /* an alert was read: parameters come too late */
     bool explain;
     struct stream *streams;
@@ -131,7 +132,7 @@ read_domains(struct correlate *c, struct stream *s, struct json list)
 /* ---- one alert */
 
 static struct err
-read_identity(struct correlate *c, struct json entity, struct key_set *set, size_t *shorts)
+read_identity(struct json entity, struct key_set *set, size_t *shorts)
 {
     struct slice class = SLICE_NONE, name;
     struct json ids = {{0, 0}}, v;
@@ -160,13 +161,12 @@ read_identity(struct correlate *c, struct json entity, struct key_set *set, size
             id->ids[id->n_ids++] = text;
     }
     if (id != NULL) {
-        set->keys[set->n_keys++] = (struct key){type, c->params.rules[type].weight, first};
+        set->keys[set->n_keys++] = (struct key){type, DAMP_ONE, first};
         return ERR_OK;
     }
     for (struct json_iter it = json_items(ids); json_next(&it, &name, &v); ++*shorts)
         set->keys[set->n_keys++] =
-            (struct key){KEY_SHORT_NAME, c->params.rules[KEY_SHORT_NAME].weight,
-                         slice_sub(json_text(v), 3, SIZE_MAX)};
+            (struct key){KEY_SHORT_NAME, DAMP_ONE, slice_sub(json_text(v), 3, SIZE_MAX)};
     return ERR_OK;
 }
 
@@ -191,7 +191,7 @@ read_key(struct correlate *c, const struct stream *s, struct json pair, struct k
     }
     if (value.p == NULL)
         return no_memory();
-    set->keys[set->n_keys++] = (struct key){type, c->params.rules[type].weight, value};
+    set->keys[set->n_keys++] = (struct key){type, DAMP_ONE, value};
     return ERR_OK;
 }
 
@@ -214,7 +214,7 @@ read_keys(struct correlate *c, const struct stream *s, struct json doc, struct k
     if (set->identities == NULL || set->keys == NULL)
         return no_memory();
     for (struct json_iter it = json_items(identities); json_next(&it, &name, &v);) {
-        struct err e = read_identity(c, v, set, &shorts);
+        struct err e = read_identity(v, set, &shorts);
         if (e.kind)
             return e;
     }
@@ -470,7 +470,7 @@ write_all(struct correlate *c)
 static int
 correlate_run(struct cli *cli)
 {
-    struct correlate c = {.params = link_defaults, .explain = cli_flag(cli, "explain") != NULL};
+    struct correlate c = {.params = params_default, .explain = cli_flag(cli, "explain") != NULL};
     struct err e = no_memory();
     c.all = arena_new(SIZE_MAX / 2);
     c.line = arena_new(ARENA_BYTES);

@@ -78,7 +78,7 @@ param_class(struct json v, struct key_rule *rule)
 }
 
 static struct err
-param_types(struct link_params *p, struct json types)
+param_types(struct params *p, struct json types)
 {
     struct slice type_name, name;
     struct json type, value;
@@ -107,7 +107,7 @@ param_types(struct link_params *p, struct json types)
 }
 
 static struct err
-param_terms(struct link_params *p, struct json terms)
+param_terms(struct params *p, struct json terms)
 {
     const struct slot slots[] = {{"stage", &p->term_stage, 0, 0},
                                  {"product", &p->term_product, 0, 0},
@@ -150,7 +150,7 @@ param_prevalence(struct json v)
 }
 
 static struct err
-param_special(struct link_params *p, struct slice name, struct json v)
+param_special(struct params *p, struct slice name, struct json v)
 {
     const struct slot caps[] = {{"alerts", &p->cap_alerts, 1, CAP_MAX},
                                 {"users", &p->cap_users, 1, CAP_MAX},
@@ -174,7 +174,7 @@ param_special(struct link_params *p, struct slice name, struct json v)
 }
 
 struct err
-correlate_params_read(struct json params, struct link_params *p)
+correlate_params_read(struct json params, struct params *p)
 {
     const struct slot slots[] = {{"threshold", &p->threshold, 1, 0},
                                  {"related", &p->related, 1, 0},

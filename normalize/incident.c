@@ -92,7 +92,7 @@ incident_alert_of(const struct alert *al, uint8_t source_number, const struct ke
 /* ---- the engine */
 
 struct incident_engine *
-incident_engine_new(const struct link_params *p, int64_t next_id, size_t limit_bytes)
+incident_engine_new(const struct params *p, int64_t next_id, size_t limit_bytes)
 {
     struct incident_engine *e = calloc(1, sizeof(*e));
     if (e == NULL)

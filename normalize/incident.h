@@ -18,7 +18,8 @@ struct incident_engine; /* one tenant; opaque */
 /* An alert version as the engine takes it. */
 struct incident_alert {
     struct slice source;    /* name; number below */
-    uint8_t source_number;  /* 0 to 31 */
+    uint8_t source_number;  /* 0 to 31: the channel it came by */
+    uint8_t product_number; /* 0 to 31: what found it; "other product" compares this */
     struct slice native_id; /* with the source: its key */
     int64_t version;        /* not higher than the known one: nothing happens */
     bool rewritten; /* other bytes of the same version: absorbed although it is not higher */
@@ -31,7 +32,10 @@ struct incident_alert {
     struct slice category; /* unified word */
     struct slice threat;   /* family or name; may be NONE */
     bool false_positive;   /* closed as one at its source: says nothing about severity */
+    bool resolved;         /* its source says so; when all are, the incident is */
+    int64_t at;            /* 100 ns: when the record came, as the log says */
     const struct key_set *keys;
+    bool weighed; /* the engine's own: keys hold weights, as stored */
 };
 
 /* incident_alert_of - sanitises times (correlation.md 3) and takes over what the engine needs.
@@ -39,9 +43,47 @@ struct incident_alert {
 void incident_alert_of(const struct alert *al, uint8_t source_number, const struct key_set *keys,
                        struct incident_alert *out);
 
+/*
+ * A decision of a person, at its place in the log (correlation.md 10 and 11). Members that are
+ * SLICE_NONE, -1 or empty change nothing.
+ */
+enum incident_decision_kind {
+    DECISION_UPDATE,   /* status, owner, classification, determination; a comment or tags: worked */
+    DECISION_MOVE,     /* the alerts into the incident `into` */
+    DECISION_MERGE,    /* incident_id into `into`, whatever the rule says */
+    DECISION_SPLIT,    /* the alerts out of incident_id, into a new incident; into: given back */
+    DECISION_PINS_OFF, /* the alerts are free again: the rule decides from now on */
+};
+enum incident_status { INCIDENT_ACTIVE, INCIDENT_IN_PROGRESS, INCIDENT_RESOLVED };
+
+struct incident_alert_ref {
+    struct slice source, native_id;
+};
+
+struct incident_decision {
+    enum incident_decision_kind kind;
+    int64_t incident_id, into;
+    int status;                            /* enum incident_status; -1 */
+    struct slice assigned_to;              /* "": nobody from now on */
+    int32_t classification, determination; /* schemas/alert.h; -1 */
+    bool worked;                           /* a comment or tags came with it */
+    const struct incident_alert_ref *alerts;
+    size_t n_alerts;
+    int64_t at; /* 100 ns, as the log says */
+};
+
+/* incident_decide - what follows from it shows up in incident_changes. ERR_REJECT
+ * "incident.unknown" (no such live incident or alert), "incident.closed" (a closed incident takes
+ * no alert), "incident.cap", "incident.nothing" (it would change nothing): nothing happened;
+ * ERR_RETRY "incident.memory". */
+MUST_CHECK struct err incident_decide(struct incident_engine *e, struct incident_decision *d);
+
+/* incident_params - other parameters from here in the log on: what is together stays. Borrowed. */
+void incident_params(struct incident_engine *e, const struct params *p);
+
 /* incident_engine_new - params and tenant data are borrowed and must outlive the engine.
  * next_id is the first incident id to give. limit_bytes bounds its memory. NULL: out of memory. */
-struct incident_engine *incident_engine_new(const struct link_params *p, int64_t next_id,
+struct incident_engine *incident_engine_new(const struct params *p, int64_t next_id,
                                             size_t limit_bytes);
 void incident_engine_free(struct incident_engine *e); /* NULL is fine */
 size_t incident_engine_bytes(const struct incident_engine *e);
@@ -51,6 +93,12 @@ size_t incident_engine_bytes(const struct incident_engine *e);
 struct incident_stored {
     int64_t id, version, redirect_to; /* redirect_to 0: live */
     struct slice name, first_name;
+    enum incident_status status;
+    struct slice assigned_to; /* NONE: nobody */
+    int32_t classification, determination;
+    bool worked;
+    bool by_rule; /* made under the engine's parameters: what is together must follow from them */
+    int64_t updated; /* 100 ns */
 };
 MUST_CHECK struct err incident_restore_incident(struct incident_engine *e,
                                                 const struct incident_stored *s);
@@ -74,6 +122,43 @@ MUST_CHECK struct err incident_restored(struct incident_engine *e, size_t *diff)
  * was cut off by these is counted: beyond them the partition may depend on the order. */
 enum { INCIDENT_SCAN_MAX = 256, INCIDENT_LOOK_MAX = 16384, INCIDENT_ENTITIES_MAX = 1000 };
 
+/* incident_day - a closed day as the store has it, before incident_restored: the value occurred on
+ * `day` with these counterparts. */
+struct incident_day {
+    enum key_type type;
+    struct slice value;
+    int32_t day;
+    const struct slice *with; /* "user upn:..", "device dns:.." */
+    size_t n_with;
+};
+MUST_CHECK struct err incident_restore_day(struct incident_engine *e, const struct incident_day *d);
+
+/* incident_restore_pin - a person put the alert where it is (together true: it stays there) or
+ * keeps it apart from an incident. */
+MUST_CHECK struct err incident_restore_pin(struct incident_engine *e, struct slice source,
+                                           struct slice native_id, int64_t incident_id,
+                                           bool together);
+
+/* ---- what is in memory: the live window (correlation.md 13) */
+
+/* incident_behind - may this alert link to, or be, one that left memory? Then the caller brings
+ * back the incidents of its candidates (incident_restore_*, incident_restored) before incident_add.
+ * from_s, to_s: alerts whose last activity lies there, and that share a key, are candidates. */
+bool incident_behind(const struct incident_engine *e, const struct incident_alert *al,
+                     int64_t *from_s, int64_t *to_s);
+/* incident_has - is the alert in memory? */
+bool incident_has(const struct incident_engine *e, struct slice source, struct slice native_id);
+/* incident_evict - incidents whose newest activity is older than any window can reach leave memory,
+ * after incident_commit; the partition does not change. */
+void incident_evict(struct incident_engine *e);
+/* incident_watermark - the largest `created` met, s; INT64_MIN: none. */
+int64_t incident_watermark(const struct incident_engine *e);
+
+/* incident_learn - the day tables learn from an alert without linking it: for a log that is read
+ * to its end first. incident_learned - all days are complete now. */
+MUST_CHECK struct err incident_learn(struct incident_engine *e, const struct incident_alert *al);
+void incident_learned(struct incident_engine *e);
+
 /* incident_add - one alert version. ERR_RETRY "incident.memory": limit reached, the engine is void.
  */
 MUST_CHECK struct err incident_add(struct incident_engine *e, const struct incident_alert *al);
@@ -95,13 +180,17 @@ struct incident_membership {
 struct incident_related {
     int64_t a, b; /* incident ids, a < b */
     int32_t score;
-    const char *why; /* "score", "cap" */
+    const char *why; /* "score", "cap", "continues", "closed", "owner", "classification", "pin" */
 };
 
 /* An incident that is new or changed since the last commit, as it is now. */
 struct incident_row {
     int64_t id, version;
-    const char *kind;    /* created, updated, merged */
+    const char *kind; /* created, updated, merged, closed, reopened, split */
+    int64_t updated;  /* 100 ns, strictly increasing within the tenant */
+    enum incident_status status;
+    struct slice assigned_to; /* NONE: nobody */
+    int32_t classification, determination;
     int64_t redirect_to; /* merged: the survivor; else 0 */
     struct slice name, first_name;
     enum severity severity;
@@ -112,6 +201,21 @@ struct incident_row {
     int64_t first_s, last_s, created_s; /* activity; created of its first alert */
     struct slice *entities; /* "upn:anna@contoso.com", "dns:..": what people search by */
     size_t n_entities;
+};
+
+struct incident_pin {
+    struct slice source, native_id;
+    int64_t incident_id;
+    bool together; /* false: apart from it */
+    bool off;      /* the pin is gone */
+};
+
+/* Where a large incident would come apart first: its weakest bridge. */
+struct incident_split {
+    int64_t incident_id;
+    struct incident_alert_ref a, b; /* the two alerts that hold it together */
+    int32_t score;
+    size_t alerts_a, alerts_b; /* on either side */
 };
 
 struct incident_changes {
@@ -125,8 +229,15 @@ struct incident_changes {
     size_t n_related;
     size_t identity_conflicts;
     size_t added_new, added_joined, added_merged; /* decisions of this batch */
-    size_t refused; /* links that a cap refused; each leaves a related entry */
-    size_t cut;     /* lists longer than a scan may go, keys beyond KEYS_NODE_MAX */
+    size_t refused;            /* links that a cap refused; each leaves a related entry */
+    size_t cut;                /* lists longer than a scan may go, keys beyond KEYS_NODE_MAX */
+    size_t folded;             /* alerts that became part of a node that was there */
+    struct incident_day *days; /* closed since the last commit: to be stored once */
+    size_t n_days;
+    struct incident_pin *pins; /* new or changed */
+    size_t n_pins;
+    struct incident_split *splits; /* suggestions: an incident passed a soft cap */
+    size_t n_splits;
 };
 
 /* incident_changes - what happened since the last commit; in the arena. */
@@ -140,12 +251,12 @@ int64_t incident_of(struct incident_engine *e, struct slice source, struct slice
 
 /* incident_sentence - "Linked to alert B with 1927 of 1000: same user anna, 2 h apart (766) + next
  * stage (150) + ..."; the numbers add up to the score. In the arena. Ref: correlation.md 12. */
-struct slice incident_sentence(const struct incident_reason *r, const struct link_params *p,
+struct slice incident_sentence(const struct incident_reason *r, const struct params *p,
                                struct arena *a);
 
 /* incident_reason_json / _read - the reason as stored in `link` and printed by explain --json:
  * {"alert":..,"partner":..,"score":..,"parts":[{"part","points",...}]}; read(json(x)) = x. */
-struct slice incident_reason_json(const struct incident_reason *r, const struct link_params *p,
+struct slice incident_reason_json(const struct incident_reason *r, const struct params *p,
                                   struct arena *a);
 MUST_CHECK struct err incident_reason_read(struct slice json, struct arena *a,
                                            struct incident_reason *out);

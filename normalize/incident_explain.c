@@ -61,7 +61,7 @@ gap_words(struct arena *a, int64_t gap_s)
 /* "same user anna@contoso.com, 2 h apart"; an identifier without its kind. */
 static struct slice
 key_words(struct arena *a, const struct link_part *part, struct slice value, int64_t gap_s,
-          const struct link_params *p)
+          const struct params *p)
 {
     const struct key_rule *rule = &p->rules[part->type];
     if (part->type <= KEY_DEVICE) {
@@ -74,7 +74,7 @@ key_words(struct arena *a, const struct link_part *part, struct slice value, int
 }
 
 static struct slice
-part_words(struct arena *a, const struct incident_reason *r, size_t i, const struct link_params *p)
+part_words(struct arena *a, const struct incident_reason *r, size_t i, const struct params *p)
 {
     const struct link_part *part = &r->score.parts[i];
     if (part->kind == LINK_KEY)
@@ -86,7 +86,7 @@ part_words(struct arena *a, const struct incident_reason *r, size_t i, const str
 }
 
 struct slice
-incident_sentence(const struct incident_reason *r, const struct link_params *p, struct arena *a)
+incident_sentence(const struct incident_reason *r, const struct params *p, struct arena *a)
 {
     if (r->partner_id.p == NULL)
         return SLICE("Opened the incident: no known alert was near enough.");
@@ -114,7 +114,7 @@ alert_out(struct slice source, struct slice id, const char *level, struct arena 
 }
 
 static struct json_out *
-part_out(const struct incident_reason *r, size_t i, const struct link_params *p, struct arena *a)
+part_out(const struct incident_reason *r, size_t i, const struct params *p, struct arena *a)
 {
     const struct link_part *part = &r->score.parts[i];
     struct json_out *o = json_out_object(a);
@@ -133,7 +133,7 @@ part_out(const struct incident_reason *r, size_t i, const struct link_params *p,
 }
 
 struct slice
-incident_reason_json(const struct incident_reason *r, const struct link_params *p, struct arena *a)
+incident_reason_json(const struct incident_reason *r, const struct params *p, struct arena *a)
 {
     struct json_out *o = json_out_object(a), *parts = json_out_array(a);
     bool linked = r->partner_id.p != NULL;

@@ -84,7 +84,7 @@ struct dirty {
 struct chunk; /* of the pool */
 
 struct incident_engine {
-    const struct link_params *p; /* borrowed */
+    const struct params *p; /* borrowed */
     int64_t next_id;
     size_t bytes, limit_bytes;
     uint64_t seed; /* of the hash: no decision looks at the order of the table */

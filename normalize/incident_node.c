@@ -3,7 +3,7 @@
 #include "normalize/incident_internal.h"
 
 /* WEIGHT_MAX: sums of one for each class and the terms fit 32 bits */
-enum { NAME_MAX_BYTES = 8192, WEIGHT_MAX = 100000000 };
+enum { NAME_MAX_BYTES = 8192, WEIGHT_MAX = 100000000, DAMP_ONE = 1000 };
 
 static int64_t
 clamp(int64_t v, int64_t least, int64_t most)
@@ -35,11 +35,11 @@ node_reserve(struct incident_engine *e, void **items, size_t item_bytes, uint16_
 /* The node has the key with at least this weight; true when that is news. */
 static bool
 node_learn_key(struct incident_engine *e, uint32_t node, uint32_t entry, enum key_type type,
-               int32_t weight)
+               int64_t wide)
 {
     struct node *n = &e->nodes[node];
     uint32_t id = incident_table_root(e, entry);
-    weight = (int32_t)clamp(weight, 0, WEIGHT_MAX);
+    int32_t weight = (int32_t)clamp(wide, 0, WEIGHT_MAX);
     uint16_t at = 0;
     while (at < n->n_keys && n->keys[at].id < id)
         at++;
@@ -90,10 +90,19 @@ node_size(struct incident_engine *e, struct node *n, const struct key_set *set)
         n->cap_raw = (uint16_t)raw;
 }
 
+/* What a key of an alert that comes now weighs in links. */
+static int64_t
+weigh(const struct incident_engine *e, const struct key *k)
+{
+    return (int64_t)e->p->rules[k->type].weight * k->weight / DAMP_ONE;
+}
+
 /* Identifiers are united first, so that the keys are written down resolved. */
 static bool
-node_learn_keys(struct incident_engine *e, uint32_t node, const struct key_set *set, bool *news)
+node_learn_keys(struct incident_engine *e, uint32_t node, const struct incident_alert *al,
+                bool *news)
 {
+    const struct key_set *set = al->keys;
     bool grown = false;
     for (size_t i = 0; i < set->n_identities && !e->dead; i++) {
         const struct key_identity *id = &set->identities[i];
@@ -116,7 +125,8 @@ node_learn_keys(struct incident_engine *e, uint32_t node, const struct key_set *
             return false;
         if (k->type <= KEY_DEVICE && node_learn_raw(e, node, entry))
             *news = true;
-        grown |= node_learn_key(e, node, entry, k->type, k->weight);
+        int64_t weight = al->weighed ? k->weight : weigh(e, k);
+        grown |= node_learn_key(e, node, entry, k->type, weight);
     }
     return grown;
 }
@@ -194,7 +204,7 @@ incident_node_new(struct incident_engine *e, const struct incident_alert *al, ui
     bool news = false;
     node_size(e, n, al->keys);
     (void)node_learn_words(e, node, al);
-    (void)node_learn_keys(e, node, al->keys, &news);
+    (void)node_learn_keys(e, node, al, &news);
     return node;
 }
 
@@ -222,7 +232,7 @@ incident_node_absorb(struct incident_engine *e, uint32_t node, const struct inci
     struct link_node tail = {.first_s = n->last_s, .last_s = n->last_s};
     grown |= link_gap(&head, &was, e->p->time_step_s) > 0 ||
              link_gap(&was, &tail, e->p->time_step_s) > 0;
-    grown |= node_learn_keys(e, node, al->keys, news);
+    grown |= node_learn_keys(e, node, al, news);
     *news |= node_learn_words(e, node, al) || grown;
     return grown;
 }

@@ -54,7 +54,9 @@ incident_restore_alert(struct incident_engine *e, const struct incident_alert *a
     if (e->entries[alert].ref != INCIDENT_NONE)
         return err_make(ERR_REJECT, "incident.restore", "an alert of incident %lld comes twice",
                         (long long)incident_id);
-    uint32_t node = incident_node_new(e, al, alert, leads & INCIDENT_TACTICS);
+    struct incident_alert stored = *al;
+    stored.weighed = true;
+    uint32_t node = incident_node_new(e, &stored, alert, leads & INCIDENT_TACTICS);
     e->n_dirty = 0; /* incident_restored links all anyway */
     if (node == INCIDENT_NONE || e->dead)
         return incident_dead();

@@ -199,7 +199,7 @@ judge_feed(struct share *s, const struct item *i, const struct source *source, s
     al->source = slice_of(source->name);
     al->native_id = i->native_id;
     al->version = i->version;
-    struct err e = keys_of(al, &link_defaults, &t->keys, a, keys);
+    struct err e = keys_of(al, &t->keys, a, keys);
     if (e.kind)
         return e;
     struct incident_alert in;

@@ -7,7 +7,6 @@ enum { COMMAND_MIN = 24 };
 
 /* One alert on its way to a set. */
 struct build {
-    const struct link_params *p;
     const struct key_tenant *t;
     struct arena *a;
     struct key_set *set;
@@ -37,8 +36,7 @@ add_key(struct build *b, enum key_type type, struct slice value, int32_t damp)
         }
         set->keys = more;
     }
-    int32_t weight = (int32_t)((int64_t)b->p->rules[type].weight * damp / 1000);
-    set->keys[set->n_keys++] = (struct key){type, weight, value};
+    set->keys[set->n_keys++] = (struct key){type, damp, value};
 }
 
 static void
@@ -451,10 +449,9 @@ static void (*const EVIDENCE_KEYS[EVIDENCE_TYPES])(struct build *, const struct 
 };
 
 struct err
-keys_of(const struct alert *al, const struct link_params *p, const struct key_tenant *t,
-        struct arena *a, struct key_set *out)
+keys_of(const struct alert *al, const struct key_tenant *t, struct arena *a, struct key_set *out)
 {
-    struct build b = {.p = p, .t = t, .a = a, .set = out};
+    struct build b = {.t = t, .a = a, .set = out};
     *out = (struct key_set){.cut = 0};
     for (size_t i = 0; i < al->n_evidence && !b.full; i++)
         if (al->evidence[i].type < EVIDENCE_TYPES && EVIDENCE_KEYS[al->evidence[i].type] != NULL)

@@ -46,26 +46,6 @@ enum key_class {
     KEY_CLASSES
 };
 
-/* One row of the parameters: everything integer, times in seconds. */
-struct key_rule {
-    const char *name;  /* "user", "nmid", "ip" */
-    const char *label; /* for explanations: "user", "message", "address" */
-    int32_t weight;
-    int32_t half_life_s, window_s;
-    enum key_class class;
-    bool content;
-};
-
-struct link_params {
-    int32_t threshold, related, strong, min_key_weight, time_step_s;
-    int32_t term_stage, term_product, term_twin, twin_min, term_base;
-    int32_t severity[4]; /* informational, low, medium, high */
-    int32_t cap_alerts, cap_users, cap_devices;
-    struct key_rule rules[KEY_TYPES];
-};
-
-extern const struct link_params link_defaults;
-
 /* KEYS_NODE_MAX: what one alert may hold after many versions; packed sets may be as large. */
 enum { KEYS_MAX = 64, KEYS_NODE_MAX = 1024, KEYS_IDENTIFIERS_MAX = 8, KEYS_VALUE_MAX = 4096 };
 
@@ -73,7 +53,8 @@ enum { KEYS_MAX = 64, KEYS_NODE_MAX = 1024, KEYS_IDENTIFIERS_MAX = 8, KEYS_VALUE
  * kind in front: "upn:", "aad:", "sid:", "sam:"; "mde:", "aadd:", "dns:". */
 struct key {
     enum key_type type;
-    int32_t weight; /* after damping */
+    int32_t weight; /* keys_of: what the tenant's hub list leaves of it, thousandths. Of a stored
+                     * alert: what it weighs in links, fixed when it came */
     struct slice value;
 };
 
@@ -130,13 +111,13 @@ MUST_CHECK struct err keys_tenant_read(struct slice json, struct arena *a, struc
  *
  * Canonical forms (correlation.md 4, sources.md 7.5), stop values left out, cloud SIDs turned into
  * object ids, names ending in '$' taken as devices, a sender in an accepted domain as that user,
- * weights damped by the hub list. At most KEYS_MAX keys by (type, value).
+ * damped by the hub list. At most KEYS_MAX keys by (type, value).
  *
  * Owns: everything in the arena. Errors: ERR_RETRY "keys.memory".
  * Thread: any.  Ref: correlation.md 3 to 6 and 20.
  */
-MUST_CHECK struct err keys_of(const struct alert *al, const struct link_params *p,
-                              const struct key_tenant *t, struct arena *a, struct key_set *out);
+MUST_CHECK struct err keys_of(const struct alert *al, const struct key_tenant *t, struct arena *a,
+                              struct key_set *out);
 
 /* keys_pack / keys_unpack - identities and keys in one column (design.md 6), version byte first.
  * unpack(pack(x)) = x. ERR_REJECT "keys.packed": not such bytes. */
@@ -156,6 +137,8 @@ bool keys_address(struct slice text, uint8_t out[16]);
  * unspecified, multicast, broadcast). */
 enum key_type keys_address_type(const uint8_t address[16]);
 
-enum key_type key_type_of(struct slice name); /* KEY_TYPES: no such type */
+/* key_type_word - "user", "nmid", "ip". key_type_of - the type of a word; KEY_TYPES: none. */
+const char *key_type_word(enum key_type type);
+enum key_type key_type_of(struct slice name);
 
 #endif

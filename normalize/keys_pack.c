@@ -196,11 +196,22 @@ keys_finish(struct key_set *set, size_t most)
     set->n_identities = n;
 }
 
+static const char *const TYPE_WORDS[KEY_TYPES] = {
+    "user", "device", "nb",  "nmid", "imid", "mcl",  "sender", "url", "dom",
+    "ip",   "ipint",  "sha", "cmd",  "proc", "sess", "oauth",  "app", "res",
+};
+
+const char *
+key_type_word(enum key_type type)
+{
+    return TYPE_WORDS[type];
+}
+
 enum key_type
 key_type_of(struct slice name)
 {
     for (int i = 0; i < KEY_TYPES; i++)
-        if (slice_eq(name, slice_of(link_defaults.rules[i].name)))
+        if (slice_eq(name, slice_of(TYPE_WORDS[i])))
             return (enum key_type)i;
     return KEY_TYPES;
 }

@@ -3,53 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { HOUR_S = 3600, DECAY_STEPS = 16, DECAY_ONE = 1024 };
-
-/* w, half-life h, furthest gap h: the table of correlation.md 5. The order is that of enum
- * key_type. */
-#define RULE(name_, label_, w, half_life_h, window_h, class_, content_)                            \
-    {                                                                                              \
-        .name = (name_), .label = (label_), .weight = (w), .half_life_s = (half_life_h)*HOUR_S,    \
-        .window_s = (window_h)*HOUR_S, .class = (class_), .content = (content_)                    \
-    }
-
-const struct link_params link_defaults = {
-    .threshold = 1000,
-    .related = 700,
-    .strong = 550,
-    .min_key_weight = 120,
-    .time_step_s = 60,
-    .term_stage = 150,
-    .term_product = 80,
-    .term_twin = 350,
-    .twin_min = 700,
-    .term_base = 300,
-    .severity = {-150, -150, -50, 100},
-    .cap_alerts = 1000,
-    .cap_users = 150,
-    .cap_devices = 150,
-    .rules =
-        {
-            RULE("user", "user", 800, 18, 72, CLASS_USER, false),
-            RULE("device", "device", 930, 3, 48, CLASS_DEVICE, false),
-            RULE("nb", "device name", 500, 12, 24, CLASS_DEVICE, false),
-            RULE("nmid", "message", 1200, 96, 168, CLASS_MESSAGE, false),
-            RULE("imid", "message", 1200, 96, 168, CLASS_MESSAGE, false),
-            RULE("mcl", "campaign", 1500, 48, 96, CLASS_MESSAGE, true),
-            RULE("sender", "sender", 500, 24, 48, CLASS_MESSAGE, false),
-            RULE("url", "url", 1250, 24, 96, CLASS_NETWORK, true),
-            RULE("dom", "domain", 350, 40, 96, CLASS_NETWORK, false),
-            RULE("ip", "address", 800, 32, 72, CLASS_NETWORK, false),
-            RULE("ipint", "address", 350, 4, 12, CLASS_NETWORK, false),
-            RULE("sha", "file", 800, 72, 168, CLASS_FILE, true),
-            RULE("cmd", "command", 450, 8, 48, CLASS_FILE, true),
-            RULE("proc", "process", 1300, 48, 96, CLASS_FILE, false),
-            RULE("sess", "session", 1200, 24, 48, CLASS_APP, false),
-            RULE("oauth", "application", 1150, 64, 168, CLASS_APP, true),
-            RULE("app", "cloud application", 100, 4, 24, CLASS_APP, false),
-            RULE("res", "resource", 750, 24, 48, CLASS_APP, false),
-        },
-};
+enum { DECAY_STEPS = 16, DECAY_ONE = 1024 };
 
 /* 1024 * 2^(-i/16), rounded, over twelve half-lives: a table, because no float may decide. */
 static const int16_t DECAY[] = {
@@ -119,8 +73,8 @@ struct shared {
 };
 
 static void
-share_key(const struct link_key *a, const struct link_key *b, int64_t gap_s,
-          const struct link_params *p, const struct order *o, struct shared *out)
+share_key(const struct link_key *a, const struct link_key *b, int64_t gap_s, const struct params *p,
+          const struct order *o, struct shared *out)
 {
     assert(a->type < KEY_TYPES);
     const struct key_rule *rule = &p->rules[a->type];
@@ -141,7 +95,7 @@ share_key(const struct link_key *a, const struct link_key *b, int64_t gap_s,
 
 static void
 share_keys(const struct link_node *a, const struct link_node *b, int64_t gap_s,
-           const struct link_params *p, const struct order *o, struct shared *out)
+           const struct params *p, const struct order *o, struct shared *out)
 {
     size_t i = 0, k = 0;
     while (i < a->n_keys && k < b->n_keys) {
@@ -184,7 +138,7 @@ add_keys(struct link_score *s, const struct shared *shared, const struct order *
 }
 
 void
-link_score(const struct link_node *a, const struct link_node *b, const struct link_params *p,
+link_score(const struct link_node *a, const struct link_node *b, const struct params *p,
            bool (*before)(const void *ctx, uint32_t key_a, uint32_t key_b), const void *ctx,
            struct link_score *out)
 {

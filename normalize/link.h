@@ -6,7 +6,7 @@
  */
 #ifndef WEIR_LINK_H
 #define WEIR_LINK_H
-#include "normalize/keys.h"
+#include "normalize/params.h"
 
 /* A key of a node after identity resolution: id names the canonical key within the tenant. */
 struct link_key {
@@ -55,7 +55,7 @@ int64_t link_gap(const struct link_node *a, const struct link_node *b, int32_t s
 /* link_score - key names must be equal for equal ids in both nodes. Deterministic: of equal keys of
  * a class the one with the larger (type, id-independent) value wins by `before`, which orders two
  * key ids by canonical value. */
-void link_score(const struct link_node *a, const struct link_node *b, const struct link_params *p,
+void link_score(const struct link_node *a, const struct link_node *b, const struct params *p,
                 bool (*before)(const void *ctx, uint32_t key_a, uint32_t key_b), const void *ctx,
                 struct link_score *out);
 

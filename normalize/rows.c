@@ -508,7 +508,7 @@ links(const struct tenant *t, const struct incident_changes *c, int64_t at, stru
         struct incidents_link *l = &out->links[out->n_links++];
         *l = all[i].link;
         l->incident_id = incident_of(t->engine, r->alert_source, r->alert_id);
-        l->reason = incident_reason_json(r, &link_defaults, a);
+        l->reason = incident_reason_json(r, &params_default, a);
         if (l->reason.p == NULL)
             return no_memory();
     }

@@ -227,7 +227,7 @@ on_incidents(void *arg, const struct db_rows *rows, struct err e)
             incidents_loaded_row(rows, db_count(rows) - 1, &last);
             next = last.id >= next ? last.id + 1 : next;
         }
-        t->engine = incident_engine_new(&link_defaults, next, t->all->engine_bytes);
+        t->engine = incident_engine_new(&params_default, next, t->all->engine_bytes);
         if (t->engine == NULL)
             e = err_make(ERR_RETRY, "incident.memory", "out of memory");
         else

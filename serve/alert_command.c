@@ -52,7 +52,7 @@ identities_write(struct wire *w, const struct key_set *set)
     for (size_t i = 0; i < set->n_identities; i++) {
         const struct key_identity *id = &set->identities[i];
         wire_open(w, NULL, '[');
-        wire_text(w, NULL, slice_of(link_defaults.rules[id->type].name));
+        wire_text(w, NULL, slice_of(key_type_word(id->type)));
         wire_open(w, NULL, '[');
         for (size_t k = 0; k < id->n_ids; k++)
             wire_text(w, NULL, id->ids[k]);
@@ -72,7 +72,7 @@ keys_write(struct wire *w, const struct key_set *set)
         if (k->type == KEY_USER || k->type == KEY_DEVICE)
             continue;
         wire_open(w, NULL, '[');
-        wire_text(w, NULL, slice_of(link_defaults.rules[k->type].name));
+        wire_text(w, NULL, slice_of(key_type_word(k->type)));
         wire_text(w, NULL, k->value);
         wire_close(w, ']');
     }

@@ -109,7 +109,7 @@ explain_one(const struct index *x, struct arena *a, struct explain_alert *out)
         out->partner = unified_id(x, l->partner_source, l->partner_id);
         out->reason.partner_id = out->partner; /* the sentence names it as people know it */
     }
-    out->sentence = incident_sentence(&out->reason, &link_defaults, a);
+    out->sentence = incident_sentence(&out->reason, &params_default, a);
     return out->sentence.p != NULL ? ERR_OK : no_memory();
 }
 
@@ -160,7 +160,7 @@ put_part(struct wire *w, const struct incident_reason *r, size_t i)
     wire_open(w, NULL, '{');
     wire_text(w, "part", slice_of(part_code(p->kind)));
     if (p->kind == LINK_KEY) {
-        wire_text(w, "key", slice_of(link_defaults.rules[p->type].name));
+        wire_text(w, "key", slice_of(key_type_word(p->type)));
         wire_text(w, "value", r->key_values[i]);
         wire_int(w, "weight", p->weight);
         wire_int(w, "decay", p->decay);

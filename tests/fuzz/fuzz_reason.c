@@ -9,7 +9,7 @@ static void
 as_parameters(struct slice text, struct arena *a)
 {
     struct json doc;
-    struct link_params p = link_defaults;
+    struct params p = params_default;
     if (json_parse(text, a, &doc).kind)
         return;
     struct err e = correlate_params_read(doc, &p);
@@ -28,13 +28,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     as_parameters(text, a);
     struct err e = incident_reason_read(text, a, &r);
     if (e.kind == ERR_NONE) {
-        struct slice written = incident_reason_json(&r, &link_defaults, a);
+        struct slice written = incident_reason_json(&r, &params_default, a);
         if (written.p != NULL) {
             e = incident_reason_read(written, a, &back);
-            if (e.kind || !slice_eq(incident_reason_json(&back, &link_defaults, a), written))
+            if (e.kind || !slice_eq(incident_reason_json(&back, &params_default, a), written))
                 abort();
         }
-        if (incident_sentence(&r, &link_defaults, a).p == NULL && !arena_short(a))
+        if (incident_sentence(&r, &params_default, a).p == NULL && !arena_short(a))
             abort();
         FUZZ_PLANT(r.score.n_parts > 0 && r.partner_id.p == NULL);
     }

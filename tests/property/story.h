@@ -77,7 +77,7 @@ story_entity(struct story *s, struct key_set *set, enum key_type type, size_t wh
     for (size_t k = 0; k < 3; k++)
         if ((mask >> k & 1) != 0)
             id->ids[id->n_ids++] = slice_printf(s->a, "%s%zu", kinds[type == KEY_DEVICE][k], who);
-    set->keys[set->n_keys++] = (struct key){type, link_defaults.rules[type].weight, id->ids[0]};
+    set->keys[set->n_keys++] = (struct key){type, 1000, id->ids[0]};
 }
 
 static inline const struct key_set *
@@ -95,8 +95,7 @@ story_keys(struct story *s, size_t people)
         enum key_type type = (enum key_type)(KEY_SHORT_NAME + story_below(s, KEY_TYPES - 2));
         int32_t damp = (int32_t)(100 * (1 + story_below(s, 10)));
         set->keys[set->n_keys++] =
-            (struct key){type, link_defaults.rules[type].weight * damp / 1000,
-                         slice_printf(s->a, "value-%zu", story_below(s, people))};
+            (struct key){type, damp, slice_printf(s->a, "value-%zu", story_below(s, people))};
     }
     keys_finish(set, KEYS_MAX);
     return set;
@@ -171,7 +170,7 @@ story_shuffle(struct story *s, size_t *order)
 }
 
 static inline struct incident_engine *
-story_engine(const struct link_params *p)
+story_engine(const struct params *p)
 {
     struct incident_engine *e = incident_engine_new(p, 1, STORY_LIMIT_BYTES);
     assert_non_null(e);
@@ -200,10 +199,10 @@ story_partition(struct story *s, struct incident_engine *e, size_t *out)
     }
 }
 
-static inline struct link_params
+static inline struct params
 story_profile(int which)
 {
-    struct link_params p = link_defaults;
+    struct params p = params_default;
     static const int32_t severity[4][4] = {
         {-150, -150, -50, 100}, {-150, -150, -50, 50}, {0, 0, 0, 0}, {0, 0, 0, 0}};
     memcpy(p.severity, severity[which], sizeof(p.severity));

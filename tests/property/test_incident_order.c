@@ -7,7 +7,7 @@
 enum { ALERTS = 150, PEOPLE = 14, DAYS = 6, SHUFFLES = 40, PROFILES = 4 };
 
 static void
-run_all(struct story *s, const struct link_params *p, const size_t *order, size_t n, size_t batch,
+run_all(struct story *s, const struct params *p, const size_t *order, size_t n, size_t batch,
         size_t *partition)
 {
     struct incident_engine *e = story_engine(p);
@@ -27,7 +27,7 @@ test_any_order_of_arrival_gives_the_same_incidents(void **state)
     uint64_t seed = story_seed();
     for (int profile = 0; profile < PROFILES; profile++) {
         struct story s = story_new(seed + (uint64_t)profile);
-        struct link_params p = story_profile(profile);
+        struct params p = story_profile(profile);
         story_make(&s, ALERTS, PEOPLE, DAYS);
         run_all(&s, &p, NULL, s.n_versions, 0, expected);
         for (int i = 0; i < SHUFFLES; i++) {
@@ -47,7 +47,7 @@ test_the_stories_have_incidents_of_several_alerts_and_merges(void **state)
     struct story s = story_new(story_seed());
     size_t got[ALERTS], alone = 0;
     story_make(&s, ALERTS, PEOPLE, DAYS);
-    run_all(&s, &link_defaults, NULL, s.n_versions, 0, got);
+    run_all(&s, &params_default, NULL, s.n_versions, 0, got);
     size_t incidents = 0;
     for (size_t i = 0; i < ALERTS; i++) {
         incidents += got[i] == i;
@@ -68,7 +68,7 @@ test_more_alerts_never_part_what_was_together(void **state)
     struct story s = story_new(story_seed());
     size_t now[ALERTS], before[ALERTS];
     story_make(&s, ALERTS, PEOPLE, DAYS);
-    struct incident_engine *e = story_engine(&link_defaults);
+    struct incident_engine *e = story_engine(&params_default);
     for (size_t v = 0; v < s.n_versions; v++) {
         story_add(e, &s.versions[v]);
         story_partition(&s, e, now);
@@ -88,8 +88,8 @@ test_two_tenants_with_the_same_values_never_meet(void **state)
     struct story s = story_new(story_seed());
     size_t alone[ALERTS], first[ALERTS], second[ALERTS];
     story_make(&s, ALERTS, PEOPLE, DAYS);
-    run_all(&s, &link_defaults, NULL, s.n_versions, 0, alone);
-    struct incident_engine *a = story_engine(&link_defaults), *b = story_engine(&link_defaults);
+    run_all(&s, &params_default, NULL, s.n_versions, 0, alone);
+    struct incident_engine *a = story_engine(&params_default), *b = story_engine(&params_default);
     for (size_t v = 0; v < s.n_versions; v++) {
         story_add(a, &s.versions[v]);
         assert_int_equal(incident_of(b, s.versions[v].source, s.versions[v].native_id) != 0,

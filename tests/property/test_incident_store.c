@@ -50,8 +50,8 @@ check_reason(struct story *s, const struct incident_reason *r)
     for (size_t i = 0; i < r->score.n_parts; i++)
         sum += r->score.parts[i].points;
     assert_int_equal(sum, r->score.score);
-    assert_true(sum >= link_defaults.threshold);
-    struct slice text = incident_sentence(r, &link_defaults, s->a);
+    assert_true(sum >= params_default.threshold);
+    struct slice text = incident_sentence(r, &params_default, s->a);
     for (size_t at = 0; at < text.n; at++) {
         if (text.p[at] != '(')
             continue;
@@ -107,7 +107,7 @@ test_the_store_follows_the_engine_at_every_batch_size(void **state)
     story_make(&s, ALERTS, PEOPLE, DAYS);
     for (size_t b = 0; b < 3; b++) {
         struct model m = {.related = 0};
-        struct incident_engine *e = story_engine(&link_defaults);
+        struct incident_engine *e = story_engine(&params_default);
         for (size_t v = 0; v < s.n_versions; v++) {
             story_add(e, &s.versions[v]);
             if ((v + 1) % batches[b] == 0) {
@@ -133,7 +133,7 @@ test_asking_twice_before_a_commit_gives_the_same_answer(void **state)
     struct story s = story_new(story_seed());
     struct incident_changes a, b;
     story_make(&s, ALERTS, PEOPLE, DAYS);
-    struct incident_engine *e = story_engine(&link_defaults);
+    struct incident_engine *e = story_engine(&params_default);
     for (size_t v = 0; v < s.n_versions; v++)
         story_add(e, &s.versions[v]);
     assert_int_equal(incident_changes(e, s.a, &a).kind, ERR_NONE);
@@ -155,7 +155,7 @@ test_asking_twice_before_a_commit_gives_the_same_answer(void **state)
 /* A new engine from what the model and incident_state hold. */
 static struct incident_engine *
 restore(struct model *m, struct story *s, struct incident_engine *old, size_t versions,
-        const struct link_params *p, size_t *diff)
+        const struct params *p, size_t *diff)
 {
     struct incident_engine *e = incident_engine_new(p, 1, STORY_LIMIT_BYTES);
     bool done[ALERTS] = {false};
@@ -193,14 +193,14 @@ test_a_restart_in_the_middle_changes_nothing(void **state)
         struct model m = {.related = 0};
         story_make(&s, ALERTS, PEOPLE, DAYS);
         size_t half = 1 + story_below(&s, s.n_versions - 1);
-        struct incident_engine *whole = story_engine(&link_defaults),
-                               *old = story_engine(&link_defaults);
+        struct incident_engine *whole = story_engine(&params_default),
+                               *old = story_engine(&params_default);
         for (size_t v = 0; v < s.n_versions; v++)
             story_add(whole, &s.versions[v]);
         for (size_t v = 0; v < half; v++)
             story_add(old, &s.versions[v]);
         apply(&m, &s, old);
-        struct incident_engine *e = restore(&m, &s, old, half, &link_defaults, &diff);
+        struct incident_engine *e = restore(&m, &s, old, half, &params_default, &diff);
         assert_int_equal(diff, 0);
         struct incident_changes none;
         assert_int_equal(incident_changes(e, s.a, &none).kind, ERR_NONE);
@@ -229,7 +229,7 @@ test_a_difference_from_the_store_is_counted_and_repaired(void **state)
     size_t diff = 0, expected[ALERTS], got[ALERTS];
     struct model m = {.related = 0};
     story_make(&s, ALERTS, PEOPLE, DAYS);
-    struct incident_engine *old = story_engine(&link_defaults);
+    struct incident_engine *old = story_engine(&params_default);
     for (size_t v = 0; v < s.n_versions; v++)
         story_add(old, &s.versions[v]);
     apply(&m, &s, old);
@@ -247,7 +247,7 @@ test_a_difference_from_the_store_is_counted_and_repaired(void **state)
             lost = 1;
         }
     assert_int_equal(lost, 1);
-    struct incident_engine *e = restore(&m, &s, old, s.n_versions, &link_defaults, &diff);
+    struct incident_engine *e = restore(&m, &s, old, s.n_versions, &params_default, &diff);
     assert_true(diff > 0);
     story_partition(&s, old, expected);
     story_partition(&s, e, got);
@@ -263,7 +263,7 @@ static void
 test_links_never_pass_a_cap_and_every_refusal_is_related(void **state)
 {
     struct story s = story_new(story_seed());
-    struct link_params p = link_defaults;
+    struct params p = params_default;
     struct model m = {.related = 0};
     p.cap_alerts = 4;
     p.cap_users = 2;
@@ -294,7 +294,7 @@ test_extreme_numbers_overflow_nothing(void **state)
     struct story s = story_new(story_seed());
     static const int64_t times[] = {0, (int64_t)1 << 40, INT64_MAX, INT64_MIN, -1, 1575158400};
     static const int32_t weights[] = {0, 1, 1000000000, 120, INT32_MAX};
-    struct link_params p = link_defaults;
+    struct params p = params_default;
     p.severity[0] = -1000000000;
     p.severity[3] = 100000000;
     story_make(&s, ALERTS, PEOPLE, DAYS);
@@ -321,7 +321,7 @@ test_memory_is_bounded_and_the_engine_says_when_it_is_full(void **state)
 {
     struct story s = story_new(story_seed());
     story_make(&s, ALERTS, PEOPLE, DAYS);
-    struct incident_engine *e = incident_engine_new(&link_defaults, 1, 100000);
+    struct incident_engine *e = incident_engine_new(&params_default, 1, 100000);
     struct err err = ERR_OK;
     size_t v = 0;
     for (; v < s.n_versions && !err.kind; v++) {

@@ -86,7 +86,7 @@ add_entity(struct replay *r, struct key_set *set, enum key_type type, struct sli
         MUST(r, id->n_ids < KEYS_IDENTIFIERS_MAX, "too many names");
         id->ids[id->n_ids++] = name;
     }
-    set->keys[set->n_keys++] = (struct key){type, link_defaults.rules[type].weight, id->ids[0]};
+    set->keys[set->n_keys++] = (struct key){type, 1000, id->ids[0]};
 }
 
 static void
@@ -119,7 +119,7 @@ attribute(struct replay *r, struct incident_alert *al, struct key_set *set, stru
         add_entity(r, set, type, value);
     } else {
         MUST(r, type != KEY_TYPES, "no such word: '%.*s'", SLICE_ARG(name));
-        set->keys[set->n_keys++] = (struct key){type, link_defaults.rules[type].weight, value};
+        set->keys[set->n_keys++] = (struct key){type, 1000, value};
     }
 }
 
@@ -257,7 +257,7 @@ play(const char *path)
     assert_non_null(f);
     r->file = path;
     r->a = arena_new(ARENA_BYTES);
-    r->e = incident_engine_new(&link_defaults, 1, ARENA_BYTES);
+    r->e = incident_engine_new(&params_default, 1, ARENA_BYTES);
     while (fgets(text, sizeof(text), f) != NULL) {
         struct slice rest = slice_trim(slice_dup(r->a, slice_of(text)));
         r->line++;

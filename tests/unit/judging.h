@@ -48,7 +48,7 @@ fine(struct err e)
 static inline struct incident_engine *
 desk_engine(int64_t next)
 {
-    struct incident_engine *e = incident_engine_new(&link_defaults, next, DESK_BYTES);
+    struct incident_engine *e = incident_engine_new(&params_default, next, DESK_BYTES);
     assert_non_null(e);
     return e;
 }

@@ -39,7 +39,7 @@ stored_reason(const char *id, const char *partner)
                                 .level = 3,
                                 .partner_level = 2};
     if (partner == NULL)
-        return incident_reason_json(&r, &link_defaults, arena);
+        return incident_reason_json(&r, &params_default, arena);
     static const struct link_part parts[] = {
         {.kind = LINK_KEY, .type = KEY_USER, .weight = 800, .decay = 980, .points = 766},
         {.kind = LINK_KEY, .type = KEY_IP, .weight = 400, .decay = 1000, .points = 391},
@@ -54,7 +54,7 @@ stored_reason(const char *id, const char *partner)
     r.score.gap_s = 7200;
     r.key_values[0] = SLICE("upn:anna@contoso.com");
     r.key_values[1] = SLICE("203.0.113.9");
-    return incident_reason_json(&r, &link_defaults, arena);
+    return incident_reason_json(&r, &params_default, arena);
 }
 
 static struct alerts_full

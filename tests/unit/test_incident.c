@@ -56,9 +56,9 @@ static void
 feed(struct incident_engine *e, size_t i, uint8_t level, int stage, bool false_positive)
 {
     static const char *const ids[] = {"a0", "a1", "a2", "a3"};
-    struct key key = {KEY_DEVICE, 930, SLICE("dns:pc1.contoso.com")};
+    struct key key = {KEY_DEVICE, 1000, SLICE("dns:pc1.contoso.com")};
     struct key_identity id = {.type = KEY_DEVICE, .ids = {key.value}, .n_ids = 1};
-    struct key second = {KEY_FILE, 800, SLICE("f1")};
+    struct key second = {KEY_FILE, 1000, SLICE("f1")};
     struct key both[2] = {key, second};
     struct key_set keys = {.identities = &id, .n_identities = 1, .keys = both, .n_keys = 2};
     struct incident_alert al = {
@@ -93,7 +93,7 @@ static void
 test_severity_is_the_highest_and_rises_when_many_stages_say_so(void **state)
 {
     struct arena *a = arena_new(ARENA_BYTES);
-    struct incident_engine *e = incident_engine_new(&link_defaults, 7, ARENA_BYTES);
+    struct incident_engine *e = incident_engine_new(&params_default, 7, ARENA_BYTES);
     feed(e, 0, 2, 8, false);
     struct incident_row row = only_row(e, a);
     assert_int_equal(row.id, 7);
@@ -117,7 +117,7 @@ static void
 test_a_false_positive_says_nothing_about_severity(void **state)
 {
     struct arena *a = arena_new(ARENA_BYTES);
-    struct incident_engine *e = incident_engine_new(&link_defaults, 1, ARENA_BYTES);
+    struct incident_engine *e = incident_engine_new(&params_default, 1, ARENA_BYTES);
     feed(e, 0, 3, 2, true);
     assert_int_equal(only_row(e, a).severity, SEVERITY_HIGH); /* there is nothing else */
     feed(e, 1, 2, 3, false);
@@ -131,7 +131,7 @@ static void
 test_a_reason_is_read_as_it_was_written(void **state)
 {
     struct arena *a = arena_new(ARENA_BYTES);
-    struct incident_engine *e = incident_engine_new(&link_defaults, 1, ARENA_BYTES);
+    struct incident_engine *e = incident_engine_new(&params_default, 1, ARENA_BYTES);
     struct incident_changes c;
     feed(e, 0, 3, 2, false);
     feed(e, 1, 2, 3, false);
@@ -140,16 +140,16 @@ test_a_reason_is_read_as_it_was_written(void **state)
     for (size_t i = 0; i < c.n_reasons; i++) {
         const struct incident_reason *x = &c.reasons[i];
         struct incident_reason back;
-        struct slice json = incident_reason_json(x, &link_defaults, a);
+        struct slice json = incident_reason_json(x, &params_default, a);
         assert_int_equal(incident_reason_read(json, a, &back).kind, ERR_NONE);
         assert_true(slice_eq(back.alert_id, x->alert_id));
         assert_true((back.partner_id.p == NULL) == (x->partner_id.p == NULL));
         assert_int_equal(back.score.n_parts, x->score.n_parts);
-        assert_true(slice_eq(incident_sentence(&back, &link_defaults, a),
-                             incident_sentence(x, &link_defaults, a)));
-        assert_true(slice_eq(incident_reason_json(&back, &link_defaults, a), json));
+        assert_true(slice_eq(incident_sentence(&back, &params_default, a),
+                             incident_sentence(x, &params_default, a)));
+        assert_true(slice_eq(incident_reason_json(&back, &params_default, a), json));
     }
-    struct slice text = incident_sentence(&c.reasons[1], &link_defaults, a);
+    struct slice text = incident_sentence(&c.reasons[1], &params_default, a);
     assert_true(slice_eq(text, SLICE("Linked to alert a0 with 2010 of 1000: same device "
                                      "pc1.contoso.com (930) + same file f1 (800) + next stage "
                                      "(150) + other product (80) + severities medium and high "

@@ -39,17 +39,17 @@ add(struct bench *b, enum evidence_type type)
     return v;
 }
 
-/* The keys as one text: "user upn:a@b 800; ip 1.2.3.4 800" */
+/* The keys as one text: "user upn:a@b 1000; ip 1.2.3.4 1000" */
 static const char *
 keys_text(struct bench *b)
 {
-    struct err e = keys_of(&b->al, &link_defaults, &b->tenant, b->a, &b->set);
+    struct err e = keys_of(&b->al, &b->tenant, b->a, &b->set);
     assert_int_equal(e.kind, ERR_NONE);
     struct slice s = SLICE("");
     for (size_t i = 0; i < b->set.n_keys; i++)
         s = slice_printf(b->a, "%.*s%s%s %.*s %d", SLICE_ARG(s), i > 0 ? "; " : "",
-                         link_defaults.rules[b->set.keys[i].type].name,
-                         SLICE_ARG(b->set.keys[i].value), b->set.keys[i].weight);
+                         key_type_word(b->set.keys[i].type), SLICE_ARG(b->set.keys[i].value),
+                         b->set.keys[i].weight);
     return slice_cstr(b->a, s);
 }
 
@@ -62,7 +62,7 @@ test_a_user_has_all_names_under_the_first(void **state)
     v->aad_user_id = SLICE("{8D3B1A2C-0000-4000-8000-000000000001}");
     v->user_sid = SLICE("S-1-5-21-1-2-3-1104");
     v->account_name = SLICE("CONTOSO\\Anna");
-    assert_string_equal(keys_text(&b), "user aad:8d3b1a2c-0000-4000-8000-000000000001 800");
+    assert_string_equal(keys_text(&b), "user aad:8d3b1a2c-0000-4000-8000-000000000001 1000");
     assert_int_equal(b.set.n_identities, 1);
     assert_int_equal(b.set.identities[0].n_ids, 4);
     assert_true(slice_eq(b.set.identities[0].ids[1], SLICE("sid:s-1-5-21-1-2-3-1104")));
@@ -79,7 +79,7 @@ test_a_cloud_sid_is_the_object_id_it_holds(void **state)
     /* 8d3b1a2c-0102-4304-8506-0708090a0b0c as four words, least byte first */
     add(&b, EVIDENCE_USER)->user_sid = SLICE("S-1-12-1-2369460780-1124335874-134678149-202050057");
     const char *text = keys_text(&b);
-    assert_string_equal(text, "user aad:8d3b1a2c-0102-4304-8506-0708090a0b0c 800");
+    assert_string_equal(text, "user aad:8d3b1a2c-0102-4304-8506-0708090a0b0c 1000");
     arena_free(b.a);
     (void)state;
 }
@@ -131,7 +131,7 @@ test_a_short_name_counts_only_when_there_is_nothing_better(void **state)
     v->host_name = SLICE("PC2");
     v->dns_name = SLICE("pc2.contoso.com.");
     add(&b, EVIDENCE_USER)->account_name = SLICE("CONTOSO\\PC3$"); /* a computer's own account */
-    assert_string_equal(keys_text(&b), "device dns:pc2.contoso.com 930; nb pc1 500; nb pc3 500");
+    assert_string_equal(keys_text(&b), "device dns:pc2.contoso.com 1000; nb pc1 1000; nb pc3 1000");
     arena_free(b.a);
     (void)state;
 }
@@ -147,10 +147,10 @@ test_mail_names_its_people_and_a_colleague_is_no_sender(void **state)
     v->recipient = SLICE("anna@contoso.com");
     v = add(&b, EVIDENCE_MESSAGE);
     v->sender = SLICE("bert@contoso.com");
-    assert_string_equal(keys_text(&b), "user upn:anna@contoso.com 800; "
-                                       "user upn:bert@contoso.com 800; "
-                                       "nmid aaaaaaaa-0000-4000-8000-000000000001 1200; "
-                                       "imid Id1@mail 1200; sender evil@example.org 500");
+    assert_string_equal(keys_text(&b), "user upn:anna@contoso.com 1000; "
+                                       "user upn:bert@contoso.com 1000; "
+                                       "nmid aaaaaaaa-0000-4000-8000-000000000001 1000; "
+                                       "imid Id1@mail 1000; sender evil@example.org 1000");
     arena_free(b.a);
     (void)state;
 }
@@ -171,10 +171,10 @@ test_addresses_are_public_or_private_and_hubs_are_damped(void **state)
     struct evidence *v = add(&b, EVIDENCE_USER);
     v->upn = SLICE("admin1@contoso.com");
     v->user_sid = SLICE("S-1-5-21-1-2-3-500");
-    assert_string_equal(keys_text(&b),
-                        "user sid:s-1-5-21-1-2-3-500 400; ip 198.51.100.7 800; ip 203.0.113.9 80; "
-                        "ipint 10.1.2.3 0; ipint 10.2.2.3 350; ipint 100.64.1.1 350; "
-                        "ipint 172.16.0.1 350; ipint fd00::1 350");
+    assert_string_equal(
+        keys_text(&b), "user sid:s-1-5-21-1-2-3-500 500; ip 198.51.100.7 1000; ip 203.0.113.9 100; "
+                       "ipint 10.1.2.3 0; ipint 10.2.2.3 1000; ipint 100.64.1.1 1000; "
+                       "ipint 172.16.0.1 1000; ipint fd00::1 1000");
     arena_free(b.a);
     (void)state;
 }
@@ -193,7 +193,7 @@ test_a_command_is_the_same_when_only_numbers_and_names_of_temporary_files_differ
         if (i == 0)
             (void)snprintf(first, sizeof(first), "%s", text);
         assert_string_equal(text, first);
-        assert_string_equal(text, "cmd powershell -enc x c:\\temp\\#.tmp -p # # 450");
+        assert_string_equal(text, "cmd powershell -enc x c:\\temp\\#.tmp -p # # 1000");
         arena_free(b.a);
     }
     struct bench b = bench_new("{}");
@@ -210,7 +210,7 @@ test_a_url_brings_its_domain_unless_it_is_the_tenants_own(void **state)
     add(&b, EVIDENCE_URL)->url = SLICE("HTTPS://Evil.example.org:443/a");
     add(&b, EVIDENCE_URL)->url = SLICE("https://contoso.com/b");
     const char *text = keys_text(&b);
-    assert_non_null(strstr(text, "dom evil.example.org 350"));
+    assert_non_null(strstr(text, "dom evil.example.org 1000"));
     assert_null(strstr(text, "dom contoso.com"));
     arena_free(b.a);
     (void)state;

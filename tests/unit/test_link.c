@@ -14,7 +14,7 @@ static struct link_score
 score_of(int64_t gap_s, int32_t weight, enum key_type second, struct link_node *a,
          struct link_node *b)
 {
-    const struct link_params *p = &link_defaults;
+    const struct params *p = &params_default;
     struct link_key keys[2] = {{1, KEY_USER, weight}, {2, KEY_USER, 0}};
     if (second != KEY_TYPES)
         keys[1] = (struct link_key){2, second, p->rules[second].weight};
@@ -117,7 +117,7 @@ test_only_the_best_key_of_a_class_counts(void **state)
     struct link_node a = {.level = 1, .keys = keys, .n_keys = 3}, b = a;
     b.detector = 1;
     struct link_score s;
-    link_score(&a, &b, &link_defaults, NULL, NULL, &s);
+    link_score(&a, &b, &params_default, NULL, NULL, &s);
     assert_int_equal(s.n_parts, 2);
     assert_int_equal(s.parts[0].type, KEY_URL);
     assert_int_equal(s.score, 1250 - 300);
@@ -138,9 +138,9 @@ test_of_equal_keys_the_larger_name_is_shown_whatever_its_number(void **state)
     struct link_node a = {.keys = keys, .n_keys = 2}, b = a;
     const char *const up[] = {"anna", "berta"}, *const down[] = {"berta", "anna"};
     struct link_score s;
-    link_score(&a, &b, &link_defaults, by_name, up, &s);
+    link_score(&a, &b, &params_default, by_name, up, &s);
     assert_int_equal(s.parts[0].key, 1);
-    link_score(&a, &b, &link_defaults, by_name, down, &s);
+    link_score(&a, &b, &params_default, by_name, down, &s);
     assert_int_equal(s.parts[0].key, 0);
     (void)state;
 }

@@ -17,7 +17,7 @@ sample(struct arena *a, uint8_t level, bool false_positive)
     const struct source_document one = {doc, T1};
     struct incident_alert out = {0};
     fine(source_by_name(SLICE("endpoint"))->map(&one, 1, SLICE("d"), a, al));
-    fine(keys_of(al, &link_defaults, &tenant, a, keys));
+    fine(keys_of(al, &tenant, a, keys));
     incident_alert_of(al, 1, keys, &out);
     out.level = level;
     out.false_positive = false_positive;

@@ -32,7 +32,7 @@ struct world {
     struct arena *a;
     struct plan plan;
     struct key_tenant tenant;
-    struct link_params params;
+    struct params params;
     struct incident_engine *engine;
     struct known known[ALERTS_MAX];
     size_t n_known;
@@ -48,7 +48,7 @@ setup(void **state)
     w->a = arena_new((size_t)256 << 20);
     w->plan.arena = w->a;
     w->plan.started = CLOCK_NONE;
-    w->params = link_defaults;
+    w->params = params_default;
     struct err e = story_load(&w->plan, SLICE("3f2a8c1e-6b7d-4e59-9a40-1c5d7e8f9b20"), START, 1000);
     if (e.kind)
         print_error("%s: %s\n", e.code, e.text);
@@ -109,7 +109,7 @@ take(struct world *w, const struct delivery *d)
     struct key_set *keys = arena_alloc(w->a, sizeof(*keys));
     struct incident_alert in;
     assert_non_null(keys);
-    assert_int_equal(keys_of(&al, &w->params, &w->tenant, w->a, keys).kind, ERR_NONE);
+    assert_int_equal(keys_of(&al, &w->tenant, w->a, keys).kind, ERR_NONE);
     incident_alert_of(&al, (uint8_t)s->number, keys, &in);
     in.source = slice_of(s->name);
     in.native_id = ident.native_id;

@@ -1,0 +1,53 @@
+/*
+ * days.h: how ordinary a value has been: on which days it occurred, with which counterparts.
+ *
+ * Keys and counterparts are numbers that the caller gives; they mean nothing here. Only closed days
+ * are ever asked for, so what an alert's keys weigh does not depend on what comes beside or after
+ * it. Pure, integers. Ref: correlation.md 6 and 20.
+ */
+#ifndef WEIR_DAYS_H
+#define WEIR_DAYS_H
+#include "common/err.h"
+#include "normalize/params.h"
+
+struct days; /* opaque: one tenant's day tables */
+
+/* days_new - params are borrowed. NULL: out of memory. */
+struct days *days_new(const struct params *p);
+void days_free(struct days *d); /* NULL is fine */
+size_t days_bytes(const struct days *d);
+
+/* days_learn - the key occurred on the day with these counterparts (they may repeat; NULL, 0: with
+ * none). Nothing happens for a closed day. ERR_RETRY "days.memory". */
+MUST_CHECK struct err days_learn(struct days *d, uint32_t key, int32_t day, const uint32_t *with,
+                                 size_t n);
+
+/* days_close - every day before this one is closed from now on; never goes back. Those that no
+ * later alert can ask for (older than history_days before it) are forgotten. days_close_all - every
+ * day is complete and nothing is forgotten: for a log that was read to its end. */
+void days_close(struct days *d, int32_t before);
+void days_close_all(struct days *d);
+int32_t days_open(const struct days *d); /* the first day that is not closed; INT32_MIN: none is */
+
+/* days_damp - in thousandths: what is left of the weight of a key in an alert created on `day`. */
+int32_t days_damp(struct days *d, uint32_t key, enum key_type type, int32_t day);
+
+/* days_seen - on how many closed days of an alert's history the key occurred; 0: it is new. */
+int32_t days_seen(struct days *d, uint32_t key, int32_t day);
+
+/* days_forgotten - keys whose last day was forgotten by days_close since the last call: the caller
+ * may give their numbers to others. Borrowed until the next call of anything here. */
+const uint32_t *days_forgotten(struct days *d, size_t *n);
+
+/* days_each - every (key, day) at hand, in no order: what the store keeps of days closed just now.
+ * with is sorted. */
+struct days_row {
+    uint32_t key;
+    int32_t day;
+    const uint32_t *with;
+    size_t n_with;
+};
+void days_each(const struct days *d, int32_t from_day, int32_t before_day,
+               void (*row)(void *arg, const struct days_row *r), void *arg);
+
+#endif
