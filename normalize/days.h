@@ -1,9 +1,10 @@
 /*
  * days.h: how ordinary a value has been: on which days it occurred, with which counterparts.
  *
- * Keys and counterparts are numbers that the caller gives; they mean nothing here. Only closed days
- * are ever asked for, so what an alert's keys weigh does not depend on what comes beside or after
- * it. Pure, integers. Ref: correlation.md 6 and 20.
+ * Keys and counterparts are numbers that the caller gives; they mean nothing here, but those of
+ * keys should be dense: they index. Only closed days are ever asked for, so what an alert's keys
+ * weigh does not depend on what comes beside or after it. Pure, integers. Bytes: 8 a key number, 16
+ * a key and day, 4 a counterpart beyond the first. Ref: correlation.md 6 and 20.
  */
 #ifndef WEIR_DAYS_H
 #define WEIR_DAYS_H
@@ -17,8 +18,12 @@ struct days *days_new(const struct params *p);
 void days_free(struct days *d); /* NULL is fine */
 size_t days_bytes(const struct days *d);
 
+/* days_params - other parameters from now on. Days that were forgotten stay forgotten. */
+void days_params(struct days *d, const struct params *p);
+
 /* days_learn - the key occurred on the day with these counterparts (they may repeat; NULL, 0: with
- * none). Nothing happens for a closed day. ERR_RETRY "days.memory". */
+ * none). Nothing happens for a closed day; beyond counterparts_day distinct ones of a key and day
+ * none is added. ERR_RETRY "days.memory". */
 MUST_CHECK struct err days_learn(struct days *d, uint32_t key, int32_t day, const uint32_t *with,
                                  size_t n);
 
@@ -27,16 +32,19 @@ MUST_CHECK struct err days_learn(struct days *d, uint32_t key, int32_t day, cons
  * day is complete and nothing is forgotten: for a log that was read to its end. */
 void days_close(struct days *d, int32_t before);
 void days_close_all(struct days *d);
-int32_t days_open(const struct days *d); /* the first day that is not closed; INT32_MIN: none is */
+/* days_open - the first day that is not closed; INT32_MIN: none is, INT32_MAX: all are. */
+int32_t days_open(const struct days *d);
 
-/* days_damp - in thousandths: what is left of the weight of a key in an alert created on `day`. */
+/* days_damp - in thousandths: what is left of the weight of a key in an alert created on `day`.
+ * A key is always asked for with the same type. */
 int32_t days_damp(struct days *d, uint32_t key, enum key_type type, int32_t day);
 
 /* days_seen - on how many closed days of an alert's history the key occurred; 0: it is new. */
-int32_t days_seen(struct days *d, uint32_t key, int32_t day);
+int32_t days_seen(const struct days *d, uint32_t key, int32_t day);
 
 /* days_forgotten - keys whose last day was forgotten by days_close since the last call: the caller
- * may give their numbers to others. Borrowed until the next call of anything here. */
+ * may give their numbers to others. Each once, in no order; one that occurred again is not among
+ * them. Borrowed until the next call of anything here. */
 const uint32_t *days_forgotten(struct days *d, size_t *n);
 
 /* days_each - every (key, day) at hand, in no order: what the store keeps of days closed just now.
