@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/plant.h"
+#include "schemas/decision.h"
 
 static struct err
 no_memory(void)
@@ -407,6 +408,13 @@ number_of(struct slice source)
     return s == NULL ? 0 : s->number;
 }
 
+static struct slice
+status_of(const struct incident_row *r)
+{
+    return r->redirect_to != 0 ? SLICE("redirected")
+                               : slice_of(decision_status_word((enum decision_status)r->status));
+}
+
 static void
 incident_of_row(const struct incident_row *r, int64_t at, struct incidents_row *out)
 {
@@ -417,7 +425,10 @@ incident_of_row(const struct incident_row *r, int64_t at, struct incidents_row *
         .name = r->name,
         .first_name = r->first_name,
         .severity = (int32_t)r->severity,
-        .status = r->redirect_to != 0 ? SLICE("redirected") : SLICE("active"),
+        .status = status_of(r),
+        .classification = r->classification,
+        .determination = r->determination,
+        .assigned_to = r->assigned_to,
         .stage_score = r->stage_score,
         .tactics = r->tactics,
         .sources = (int32_t)r->sources,

@@ -63,7 +63,7 @@ struct control_record {
     struct oid oid;
     int32_t epoch;
     struct slice id;   /* GUID of the request, so that it is applied once */
-    struct slice kind; /* close, reopen, pin, merge, move, parameters */
+    struct slice kind; /* update, merge, move, split, free, parameters: schemas/decision.h */
     int64_t incident_id;
     int64_t time;
     struct slice by;      /* sealed */

@@ -47,19 +47,6 @@ incidents_updated_row(const struct db_rows *rows, size_t row, int64_t *id, int64
 }
 
 void
-incidents_decide(struct db *db, struct arena *a, const struct oid *tenant,
-                 const struct incidents_decision *d, struct db_answer answer)
-{
-    struct db_param tags = db_texts(a, d->tags, d->tags != NULL ? d->n_tags : 0);
-    if (tags.type != 0 && d->tags == NULL)
-        tags.binary = SLICE_NONE;
-    columns_send(db, sql_incidents_decide, tenant, answer,
-                 PARAMS(db_i64(a, d->id), db_i64(a, d->version), db_i64(a, d->updated),
-                        db_text(d->status), db_text(d->assigned_to), db_i32(a, d->classification),
-                        db_i32(a, d->determination), tags));
-}
-
-void
 incidents_load(struct db *db, struct arena *a, const struct oid *tenant, struct db_answer answer)
 {
     (void)a;
@@ -258,6 +245,22 @@ incidents_relation_row(const struct db_rows *rows, size_t row, struct incidents_
     columns_read(rows, row, 0, relation_columns, NULL, out);
 }
 
+void
+incidents_carry(struct db *db, struct arena *a, const struct oid *tenant, const int64_t *ids,
+                const int64_t *into, size_t n, struct db_answer answer)
+{
+    columns_send(db, sql_incidents_carry, tenant, answer,
+                 PARAMS(db_i64s(a, ids, n), db_i64s(a, into, n)));
+}
+
+void
+incidents_tags(struct db *db, struct arena *a, const struct oid *tenant, int64_t id,
+               const struct slice *tags, size_t n, struct db_answer answer)
+{
+    columns_send(db, sql_incidents_tags, tenant, answer,
+                 PARAMS(db_i64(a, id), db_texts(a, tags, n)));
+}
+
 /* ---- comments and activity */
 
 void
@@ -286,6 +289,7 @@ incidents_comment_row(const struct db_rows *rows, size_t row, struct incidents_c
         COLUMN(TEXT, struct incidents_comment, text),
         COLUMN(TEXT, struct incidents_comment, by),
         COLUMN(I64, struct incidents_comment, at),
+        COLUMN(I64, struct incidents_comment, origin),
         {COLUMN_END, 0, 0},
     };
     columns_read(rows, row, 0, columns, NULL, out);
@@ -324,6 +328,7 @@ incidents_activity_row(const struct db_rows *rows, size_t row, struct incidents_
         COLUMN(TEXT, struct incidents_activity, what),
         COLUMN(TEXT, struct incidents_activity, by),
         COLUMN(TEXT, struct incidents_activity, detail),
+        COLUMN(I64, struct incidents_activity, origin),
         {COLUMN_END, 0, 0},
     };
     columns_read(rows, row, 0, columns, NULL, out);

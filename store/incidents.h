@@ -12,7 +12,7 @@ struct incidents_row {
     int64_t redirect_to; /* 0: live */
     struct slice name, first_name;
     int32_t severity;    /* enum severity */
-    struct slice status; /* "active", "resolved", "redirected" */
+    struct slice status; /* "active", "inProgress", "resolved", "redirected" */
     int32_t classification, determination;
     struct slice assigned_to; /* NONE: nobody */
     struct slice *tags;
@@ -27,24 +27,11 @@ struct incidents_row {
 
 /* incidents_upsert - new or changed incidents. `updated` is the time of the change; when it is not
  * later than the newest of the tenant, that one plus 1 is taken, and so on for each row in the
- * order of ids. What people decided (status, classification, determination, assigned_to, tags) is
- * left alone when the incident exists, but a redirected one gets the given status.
- * Answered with columns id, updated. */
+ * order of ids. What people decided is the correlator's to know and comes with the row; tags are
+ * not: those of an incident that exists are left alone. Answered with columns id, updated. */
 void incidents_upsert(struct db *db, struct arena *a, const struct oid *tenant,
                       const struct incidents_row *rows, size_t n, struct db_answer answer);
 void incidents_updated_row(const struct db_rows *rows, size_t row, int64_t *id, int64_t *updated);
-
-/* incidents_decide - what a person decided. Members that are SLICE_NONE, -1 or tags NULL stay as
- * they are; assigned_to "" takes the owner away. version is set. Answered as incidents_upsert. */
-struct incidents_decision {
-    int64_t id, version, updated;
-    struct slice status, assigned_to;
-    int32_t classification, determination;
-    const struct slice *tags; /* all tags from now on */
-    size_t n_tags;
-};
-void incidents_decide(struct db *db, struct arena *a, const struct oid *tenant,
-                      const struct incidents_decision *d, struct db_answer answer);
 
 /* incidents_load - what the correlator restores: all incidents, by id. */
 struct incidents_loaded {
@@ -132,12 +119,22 @@ void incidents_related_of(struct db *db, struct arena *a, const struct oid *tena
                           int64_t incident_id, struct db_answer answer);
 void incidents_relation_row(const struct db_rows *rows, size_t row, struct incidents_relation *out);
 
-/* ---- comments and activity */
+/* incidents_carry - before `ids` become part of `into` (n each): comments, history and tags go
+ * along, the first two with their origin. What was part of another before is left alone. */
+void incidents_carry(struct db *db, struct arena *a, const struct oid *tenant, const int64_t *ids,
+                     const int64_t *into, size_t n, struct db_answer answer);
+/* incidents_tags - all tags of an incident from now on. */
+void incidents_tags(struct db *db, struct arena *a, const struct oid *tenant, int64_t id,
+                    const struct slice *tags, size_t n, struct db_answer answer);
+
+/* ---- comments and activity; origin: the incident where it was, before it became part of this one;
+ * 0: here; read only */
 
 struct incidents_comment {
     int64_t incident_id, seq; /* seq: given by the store when added */
     struct slice text, by;
     int64_t at;
+    int64_t origin;
 };
 void incidents_comment_add(struct db *db, struct arena *a, const struct oid *tenant,
                            const struct incidents_comment *c, struct db_answer answer);
@@ -150,6 +147,7 @@ struct incidents_activity {
     int64_t incident_id; /* 0: none */
     int64_t at;
     struct slice what, by, detail; /* detail: JSON or NONE */
+    int64_t origin;
 };
 void incidents_activity_add(struct db *db, struct arena *a, const struct oid *tenant,
                             const struct incidents_activity *rows, size_t n,

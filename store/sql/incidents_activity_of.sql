@@ -1,5 +1,5 @@
--- incidents_activity_of: oldest first.
+-- incidents_activity_of: oldest first; origin 0: it happened here.
 -- $1 incident_id int8
-select seq, incident_id, at, what, by, detail from tenant.activity
+select seq, incident_id, at, what, by, detail, coalesce(origin, 0) from tenant.activity
  where incident_id = $1::int8
- order by seq;
+ order by at, seq;

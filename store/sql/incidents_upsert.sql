@@ -1,7 +1,7 @@
 -- incidents_upsert: new or changed incidents, as arrays of one length. `updated` is the time of the
 -- change, moved behind the newest of the tenant: strictly increasing, one apart in the order of ids.
--- What people decided is left alone; a redirected incident gets its status. Repeating it writes the
--- same rows with a later `updated`.
+-- Tags are left alone: the correlator does not know them. Repeating it writes the same rows with a
+-- later `updated`.
 -- $1 id int8[], $2 version int8[], $3 redirect_to int8[], $4 name text[], $5 first_name text[],
 -- $6 severity int4[], $7 status text[], $8 classification int4[], $9 determination int4[],
 -- $10 assigned_to text[], $11 tags text[], $12 stage_score int4[], $13 tactics int4[],
@@ -41,5 +41,6 @@ on conflict (id) do update set
     users = excluded.users, devices = excluded.devices, updated = excluded.updated,
     first_activity = excluded.first_activity, last_activity = excluded.last_activity,
     entities = excluded.entities,
-    status = case when excluded.redirect_to is null then i.status else excluded.status end
+    status = excluded.status, classification = excluded.classification,
+    determination = excluded.determination, assigned_to = excluded.assigned_to
 returning id, updated;
