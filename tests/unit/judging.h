@@ -373,8 +373,15 @@ desk_restart(struct desk *d)
     d->t.engine = desk_engine(d->last_id + 1);
     for (int64_t id = 1; id <= d->last_id; id++) {
         const struct incidents_row *r = &d->incidents[id];
-        const struct incident_stored stored = {r->id, r->version, r->redirect_to, r->name,
-                                               r->first_name};
+        const struct incident_stored stored = {.id = r->id,
+                                               .version = r->version,
+                                               .redirect_to = r->redirect_to,
+                                               .name = r->name,
+                                               .first_name = r->first_name,
+                                               .assigned_to = r->assigned_to,
+                                               .classification = r->classification,
+                                               .determination = r->determination,
+                                               .updated = r->updated};
         if (r->id != 0)
             fine(incident_restore_incident(d->t.engine, &stored));
     }
