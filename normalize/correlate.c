@@ -14,8 +14,8 @@
 
 #include "common/cli.h"
 #include "common/json.h"
-#include "normalize/correlate_params.h"
 #include "normalize/incident.h"
+#include "normalize/params.h"
 
 enum {
     LINE_BYTES_MAX = 64 << 20,
@@ -393,7 +393,7 @@ take_line(struct correlate *c, struct slice line)
         return bad("not a JSON object");
     if (json_type(json_get(doc, "params")) != JSON_ABSENT)
         return c->begun ? bad("parameters must come before the first alert")
-                        : correlate_params_read(json_get(doc, "params"), &c->params);
+                        : params_read_json(json_get(doc, "params"), &c->params);
     struct slice tenant = json_get_text(doc, "tenant");
     if (tenant.p == NULL)
         return bad("'tenant' is missing");

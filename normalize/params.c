@@ -1,6 +1,16 @@
 #include "normalize/params.h"
 
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "normalize/params_internal.h"
+
 enum { HOUR_S = 3600 };
+
+static const char *const WORDS_MODE[] = {"refuse", "rebuild"};
+static const char *const WORDS_SOURCE_INCIDENT[] = {"off", "hint", "bind"};
+static const char *const WORDS_CLASS[] = {"user", "device", "message", "network", "file", "app"};
 
 /* w, half-life h, furthest gap h: the table of correlation.md 5. The order is that of enum
  * key_type. */
@@ -10,36 +20,13 @@ enum { HOUR_S = 3600 };
         .window_s = (window_h)*HOUR_S, .class = (class_), .content = (content_), .fan0 = (fan0_),  \
         .novel_exempt = (exempt_)                                                                  \
     }
+#define INT(path_, member, fallback, least_, most_, unit_, help_) .member = (fallback),
+#define BOOL(path_, member, fallback, help_) .member = (fallback),
+#define WORD(path_, member, fallback, words_, help_) .member = (fallback),
 
 const struct params params_default = {
-    .version = 1,
     .profile = "default",
-    .threshold = 1000,
-    .related = 700,
-    .strong = 550,
-    .min_key_weight = 120,
-    .time_step_s = 60,
-    .term_stage = 150,
-    .term_product = 80,
-    .term_twin = 350,
-    .twin_min = 700,
-    .term_base = 300,
-    .severity = {-150, -150, -50, 100},
-    .history_days = 14,
-    .lag_days = 2,
-    .novel = 1150,
-    .days0 = 20,
-    .counterparts = 8,
-    .counterparts_day = 32,
-    .watermark_alerts = 1000,
-    .fold_gap_s = 3600,
-    .scan_max = 256,
-    .soft_alerts = 150,
-    .soft_users = 25,
-    .idle_s = 168 * HOUR_S,
-    .cap_alerts = 1000,
-    .cap_users = 150,
-    .cap_devices = 150,
+#include "normalize/params.def"
     .rules =
         {
             RULE("user", "user", 800, 18, 72, CLASS_USER, false, 3, true),
@@ -62,3 +49,164 @@ const struct params params_default = {
             RULE("res", "resource", 750, 24, 48, CLASS_APP, false, 4, false),
         },
 };
+
+#undef INT
+#undef BOOL
+#undef WORD
+
+#define WORDS_OF(list) .words = (list), .n_words = sizeof(list) / sizeof((list)[0])
+#define INT(path_, member, fallback, least_, most_, unit_, help_)                                  \
+    {.path = (path_),                                                                              \
+     .kind = PARAMS_INT,                                                                           \
+     .offset = offsetof(struct params, member),                                                    \
+     .least = (least_),                                                                            \
+     .most = (most_),                                                                              \
+     .unit = (unit_),                                                                              \
+     .help = (help_)},
+#define BOOL(path_, member, fallback, help_)                                                       \
+    {.path = (path_),                                                                              \
+     .kind = PARAMS_BOOL,                                                                          \
+     .offset = offsetof(struct params, member),                                                    \
+     .unit = "",                                                                                   \
+     .help = (help_)},
+#define WORD(path_, member, fallback, words_, help_)                                               \
+    {.path = (path_),                                                                              \
+     .kind = PARAMS_WORD,                                                                          \
+     .offset = offsetof(struct params, member),                                                    \
+     WORDS_OF(words_),                                                                             \
+     .unit = "",                                                                                   \
+     .help = (help_)},
+#define OF_TYPE(path_, kind_, member, least_, most_, unit_, help_)                                 \
+    {                                                                                              \
+        .path = (path_), .kind = (kind_), .offset = offsetof(struct key_rule, member),             \
+        .least = (least_), .most = (most_), .unit = (unit_), .help = (help_)                       \
+    }
+
+static const struct params_row ROWS[] = {
+    {.path = "profile",
+     .kind = PARAMS_PROFILE,
+     .offset = offsetof(struct params, profile),
+     .unit = "",
+     .help = "The built-in profile that all other values of the file change."},
+#include "normalize/params.def"
+    OF_TYPE("types.*.w", PARAMS_INT, weight, 0, 100000, "points",
+            "Weight of such a key that two alerts share at the same time."),
+    OF_TYPE("types.*.half_life_s", PARAMS_INT, half_life_s, 1, 100000000, "s",
+            "The gap between two alerts after which half of the weight is left."),
+    OF_TYPE("types.*.window_s", PARAMS_INT, window_s, 0, 31622400, "s",
+            "The furthest gap at which the key still counts."),
+    {.path = "types.*.class",
+     .kind = PARAMS_WORD,
+     .offset = offsetof(struct key_rule, class),
+     WORDS_OF(WORDS_CLASS),
+     .unit = "",
+     .help = "Of the keys of one class only the best counts."},
+    OF_TYPE("types.*.content", PARAMS_BOOL, content, 0, 0, "", "It may make an outbreak."),
+    OF_TYPE("prevalence.fan0.*", PARAMS_INT, fan0, 0, 100000, "",
+            "A value that had one counterpart more than this weighs half; 0: that says nothing."),
+    {.path = "prevalence.novel_exempt",
+     .kind = PARAMS_TYPES,
+     .offset = offsetof(struct key_rule, novel_exempt),
+     .unit = "",
+     .help = "Key types for which never having been seen says nothing."},
+};
+
+enum { N_ROWS = sizeof(ROWS) / sizeof(ROWS[0]) };
+
+static const struct params_change NONE[] = {{NULL, NULL}},
+                                  REFERENCE[] = {{"fold_without_keys", "true"},
+                                                 {"prevalence.counterparts_day", "1000000000"},
+                                                 {"scan_max", "1000000000"},
+                                                 {"watermark_alerts", "0"},
+                                                 {"lifecycle.idle_s", "1000000000"},
+                                                 {NULL, NULL}},
+                                  CAUTIOUS[] = {{"terms.severity.high", "50"}, {NULL, NULL}},
+                                  FLAT[] = {{"threshold", "1150"},
+                                            {"terms.severity.high", "0"},
+                                            {"terms.severity.medium", "0"},
+                                            {"terms.severity.low", "0"},
+                                            {"terms.severity.informational", "0"},
+                                            {NULL, NULL}},
+                                  IDS[] = {{"fold_gap_s", "300"},
+                                           {"types.device.w", "1150"},
+                                           {"types.device.half_life_s", "3600"},
+                                           {"terms.product", "0"},
+                                           {"terms.severity.high", "0"},
+                                           {"terms.severity.medium", "0"},
+                                           {"terms.severity.low", "0"},
+                                           {"terms.severity.informational", "0"},
+                                           {NULL, NULL}};
+
+const struct params_profile params_profiles[] = {
+    {"default", "For the four products together.", NONE},
+    {"reference", "The published rule, for comparison: what is better in default is left out.",
+     REFERENCE},
+    {"cautious", "High severity counts for less, where products overstate it.", CAUTIOUS},
+    {"flat", "Severity counts for nothing and more must be shared, where it means nothing.", FLAT},
+    {"ids", "For sensors that know only the host.", IDS},
+    {NULL, NULL, NULL},
+};
+
+/* ---- one after the other */
+
+static bool
+of_each_type(const struct params_row *row)
+{
+    return strchr(row->path, '*') != NULL;
+}
+
+bool
+params_next(struct params_slot *s)
+{
+    const struct params_row *row = s->row;
+    enum key_type type = s->type + 1;
+    if (row == NULL || type >= KEY_TYPES) {
+        row = row == NULL ? ROWS : row + 1;
+        if (row == ROWS + N_ROWS)
+            return false;
+        type = of_each_type(row) ? 0 : KEY_TYPES;
+    }
+    *s = (struct params_slot){
+        .row = row, .type = type, .number = s->row == NULL ? 0 : s->number + 1};
+    assert(s->number < PARAMS_SLOTS_MAX);
+    size_t star = strcspn(row->path, "*");
+    int n = type == KEY_TYPES ? snprintf(s->path, sizeof(s->path), "%s", row->path)
+                              : snprintf(s->path, sizeof(s->path), "%.*s%s%s", (int)star, row->path,
+                                         params_default.rules[type].name, row->path + star + 1);
+    assert(n > 0 && (size_t)n < sizeof(s->path));
+    (void)n;
+    return true;
+}
+
+bool
+params_section(const char *path)
+{
+    size_t n = strlen(path);
+    for (struct params_slot s = {.row = NULL}; params_next(&s);)
+        if (strncmp(s.path, path, n) == 0 && s.path[n] == '.')
+            return true;
+    return false;
+}
+
+/* ---- profiles */
+
+bool
+params_profile(struct slice name, struct params *p)
+{
+    const struct params_profile *f = params_profiles;
+    while (f->name != NULL && !slice_eq(name, slice_of(f->name)))
+        f++;
+    if (f->name == NULL)
+        return false;
+    *p = params_default;
+    (void)snprintf(p->profile, sizeof(p->profile), "%s", f->name);
+    for (const struct params_change *c = f->changes; c->path != NULL; c++) {
+        struct params_slot s = {.row = NULL};
+        while (params_next(&s) && strcmp(s.path, c->path) != 0)
+            ;
+        struct err e = params_put(p, &s, PARAMS_PLAIN, slice_of(c->value));
+        assert(e.kind == ERR_NONE && strcmp(s.path, c->path) == 0);
+        (void)e;
+    }
+    return true;
+}

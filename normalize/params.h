@@ -1,14 +1,16 @@
 /*
  * params.h: every number the correlator decides with, as data.
  *
- * One file an installation (correlation.params_file; deploy/correlation.json when none is named),
- * with profiles; a tenant may override single values. Integers only. Pure. Ref: correlation.md 15.
+ * One file an installation (correlation.params_file; the default profile when none is named); a
+ * tenant may override single values. Integers only. A parameter is a member of struct params and a
+ * row of params.def (of a key type: of params.c). Ref: correlation.md 15.
  */
 #ifndef WEIR_PARAMS_H
 #define WEIR_PARAMS_H
+#include "common/json.h"
 #include "normalize/keys.h"
 
-enum { PARAMS_NAME_MAX = 32, PARAMS_DIGEST = 32 };
+enum { PARAMS_NAME_MAX = 32, PARAMS_DIGEST_TEXT = 13 };
 
 /* One row of the key types: times in seconds. */
 struct key_rule {
@@ -28,7 +30,6 @@ enum source_incident { SOURCE_INCIDENT_OFF, SOURCE_INCIDENT_HINT, SOURCE_INCIDEN
 struct params {
     int32_t version;
     char profile[PARAMS_NAME_MAX];
-    uint8_t digest[PARAMS_DIGEST]; /* SHA-256 of the values, written canonically */
     int32_t threshold, related, strong, min_key_weight, time_step_s;
     int32_t term_stage, term_product, term_twin, twin_min, term_base;
     int32_t severity[4]; /* informational, low, medium, high */
@@ -52,5 +53,60 @@ struct params {
 
 /* What the service does when nobody says otherwise. */
 extern const struct params params_default;
+
+/* params_profile - *p becomes a built-in profile: default, reference, cautious, flat or ids. False:
+ * there is none of that name, and *p is left alone. */
+bool params_profile(struct slice name, struct params *p);
+
+/* A built-in profile and what it changes in the default, for the manual. */
+struct params_profile {
+    const char *name;
+    const char *summary; /* a sentence */
+    const struct params_change {
+        const char *path, *value;
+    } * changes; /* ends with a NULL path */
+};
+extern const struct params_profile params_profiles[]; /* ends with a NULL name */
+
+/*
+ * params_read - lays a document over *p: {"threshold":1150,"terms":{"product":0}}.
+ *
+ * "profile" is taken first and replaces all of *p, then the other members; what is not named stays.
+ *
+ * Errors:  ERR_REJECT "params.json" (no JSON object, or over 256 KiB), "params.unknown" (no such
+ *          parameter), "params.value" (not what is allowed; twice; members that contradict each
+ *          other): the text begins with the path. ERR_RETRY "params.memory". *p is left alone.
+ * Thread:  any.
+ */
+MUST_CHECK struct err params_read(struct slice json, struct params *p);
+/* params_read_json - the same of a document that was parsed already. */
+MUST_CHECK struct err params_read_json(struct json doc, struct params *p);
+
+/* params_read_text - a file's text, YAML with comments (nested or dotted names, as in weir.yaml) or
+ * the JSON of params_read, over *p. Errors as params_read, and those of conf_file_each: the text
+ * begins with the label, line and column, for JSON with the label alone. */
+MUST_CHECK struct err params_read_text(const char *label, struct slice text, struct params *p);
+
+/* params_read_file - the same of a file. All errors are ERR_STOP "params.conf". */
+MUST_CHECK struct err params_read_file(const char *path, struct params *p);
+
+/* params_json - all values in canonical form: members sorted, no blanks; read(json(p)) = p.
+ * SLICE_NONE: the arena is full. */
+struct slice params_json(const struct params *p, struct arena *a);
+
+/* params_digest_text - the first 12 hex digits of the SHA-256 of params_json, terminated. */
+void params_digest_text(const struct params *p, char out[PARAMS_DIGEST_TEXT]);
+
+/* One parameter, for people. */
+struct params_value {
+    const char *path;        /* "types.user.w" */
+    const char *value;       /* as JSON: 800, "message", true, ["user","device"] */
+    const char *words;       /* what it may be, when it is no number: "refuse, rebuild" */
+    int64_t least, most;     /* of a number */
+    const char *unit, *help; /* "" when there is none; help: a sentence */
+};
+/* params_each - every parameter, in the order of the manual. Texts live during the visit. */
+void params_each(const struct params *p, void (*visit)(void *ctx, const struct params_value *v),
+                 void *ctx);
 
 #endif

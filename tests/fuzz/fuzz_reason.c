@@ -1,21 +1,7 @@
-/* Any text as a stored reason, and as a tenant's parameters of the correlator: a reason that is
- * taken is the same when it is written and read again. */
+/* Any text as a stored reason: one that is taken is the same when it is written and read again. */
 #include "fuzz.h"
 
-#include "normalize/correlate_params.h"
 #include "normalize/incident.h"
-
-static void
-as_parameters(struct slice text, struct arena *a)
-{
-    struct json doc;
-    struct params p = params_default;
-    if (json_parse(text, a, &doc).kind)
-        return;
-    struct err e = correlate_params_read(doc, &p);
-    if (e.kind == ERR_STOP || (e.kind && e.text[0] == '\0'))
-        abort();
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -25,7 +11,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct incident_reason r, back;
     if (a == NULL)
         return 0;
-    as_parameters(text, a);
     struct err e = incident_reason_read(text, a, &r);
     if (e.kind == ERR_NONE) {
         struct slice written = incident_reason_json(&r, &params_default, a);
