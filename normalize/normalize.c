@@ -27,6 +27,9 @@ const struct opt normalize_opts[] = {
             "Most tenants whose correlation state is kept in memory."),
     OPT_INT("normalize.tenant_bytes", "bytes", 536870912, 1048576, INT64_C(17179869184),
             "Most memory of one tenant's correlation state."),
+    OPT_TEXT("correlation.params_file", NULL,
+             "File with parameters of the correlator, YAML or JSON; read when a worker starts. "
+             "Without it the built-in default profile holds."),
     OPT_END,
 };
 
@@ -401,7 +404,11 @@ open_memory(struct worker *w)
         e = seal_new(w->conf, &w->env.seal);
     if (e.kind)
         return e;
-    w->env.tenants = tenants_new(w->env.seal, w->conf);
+    struct params params;
+    e = params_configured(w->conf, &params);
+    if (e.kind)
+        return e;
+    w->env.tenants = tenants_new(w->env.seal, w->conf, &params);
     w->gather = batch_new(&w->env);
     w->work = batch_new(&w->env);
     w->claim = arena_new(CLAIM_ARENA);

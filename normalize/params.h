@@ -7,6 +7,7 @@
  */
 #ifndef WEIR_PARAMS_H
 #define WEIR_PARAMS_H
+#include "common/conf.h"
 #include "common/json.h"
 #include "normalize/keys.h"
 
@@ -89,6 +90,10 @@ MUST_CHECK struct err params_read_text(const char *label, struct slice text, str
 
 /* params_read_file - the same of a file. All errors are ERR_STOP "params.conf". */
 MUST_CHECK struct err params_read_file(const char *path, struct params *p);
+
+/* params_configured - what the installation uses: the file of correlation.params_file over the
+ * default profile. Errors as params_read_file; *p is left alone. */
+MUST_CHECK struct err params_configured(const struct conf *c, struct params *p);
 
 /* params_json - all values in canonical form: members sorted, no blanks; read(json(p)) = p.
  * SLICE_NONE: the arena is full. */

@@ -411,3 +411,14 @@ params_read_file(const char *path, struct params *p)
     (void)fclose(in);
     return e.kind ? err_make(ERR_STOP, "params.conf", "%s", e.text) : e;
 }
+
+struct err
+params_configured(const struct conf *c, struct params *p)
+{
+    const char *path = conf_text(c, "correlation.params_file");
+    struct params read = params_default;
+    struct err e = path != NULL ? params_read_file(path, &read) : ERR_OK;
+    if (e.kind == ERR_NONE)
+        *p = read;
+    return e;
+}

@@ -18,17 +18,19 @@ struct tenants {
     size_t most, known, n; /* n: those that are loaded */
     size_t engine_bytes;
     size_t bytes; /* of all engines */
+    struct params params;
     uint64_t turn;
     struct tenant *buckets[BUCKETS];
 };
 
 struct tenants *
-tenants_new(struct seal *seal, const struct conf *c)
+tenants_new(struct seal *seal, const struct conf *c, const struct params *p)
 {
     struct tenants *t = calloc(1, sizeof *t);
     if (t == NULL)
         return NULL;
     t->seal = seal;
+    t->params = *p;
     t->most = (size_t)conf_int(c, "normalize.tenants");
     t->engine_bytes = (size_t)conf_int(c, "normalize.tenant_bytes");
     return t;
@@ -175,6 +177,17 @@ take_lists(struct tenant *t, struct slice text)
     return ERR_OK;
 }
 
+/* Likewise: what is wrong in them leaves the installation's as they are. */
+static struct err
+take_parameters(struct tenant *t, struct slice text)
+{
+    struct err e = params_read(text, &t->params);
+    if (e.kind != ERR_REJECT)
+        return e;
+    log_err("normalize.settings", &e, LOG_OID(&t->oid));
+    return ERR_OK;
+}
+
 static struct err
 take_setting(struct tenant *t, struct slice name, struct slice text)
 {
@@ -184,6 +197,8 @@ take_setting(struct tenant *t, struct slice name, struct slice text)
     }
     if (slice_eq(name, SLICE("correlation")))
         return take_lists(t, text);
+    if (slice_eq(name, SLICE("parameters")))
+        return take_parameters(t, text);
     struct json doc;
     struct err e = json_parse(text, t->settings, &doc);
     if (e.kind)
@@ -227,7 +242,8 @@ on_incidents(void *arg, const struct db_rows *rows, struct err e)
             incidents_loaded_row(rows, db_count(rows) - 1, &last);
             next = last.id >= next ? last.id + 1 : next;
         }
-        t->engine = incident_engine_new(&params_default, next, t->all->engine_bytes);
+        params_digest_text(&t->params, t->params_digest);
+        t->engine = incident_engine_new(&t->params, next, t->all->engine_bytes);
         if (t->engine == NULL)
             e = err_make(ERR_RETRY, "incident.memory", "out of memory");
         else
@@ -297,6 +313,7 @@ tenants_load(struct tenant *t, struct db *db, struct arena *a)
     t->loading = true;
     t->failed = ERR_OK;
     t->keys = (struct key_tenant){.n_hubs = 0};
+    t->params = t->all->params;
     t->directory_id = SLICE_NONE;
     t->channel = IDENTITY_OFF;
     t->first_id = 1;

@@ -20,6 +20,8 @@ struct tenant {
     struct incident_engine *engine; /* NULL: not loaded */
     struct arena *settings;         /* of what follows */
     struct key_tenant keys;
+    struct params params; /* the installation's, and over them the tenant's own */
+    char params_digest[PARAMS_DIGEST_TEXT];
     struct slice directory_id;
     enum identity_channel channel;
     int64_t first_id; /* of its incidents in this epoch */
@@ -32,7 +34,8 @@ struct tenant {
     struct tenant *next;
 };
 
-struct tenants *tenants_new(struct seal *seal, const struct conf *c); /* NULL: out of memory */
+/* tenants_new - p: the installation's parameters, copied. NULL: out of memory. */
+struct tenants *tenants_new(struct seal *seal, const struct conf *c, const struct params *p);
 void tenants_free(struct tenants *t);
 
 /* tenants_get - the tenant epoch, loaded or not; NULL: out of memory. Another epoch of the same oid

@@ -35,11 +35,40 @@ test_a_wrong_list_is_empty_and_no_error(void **state)
     (void)state;
 }
 
+static void
+test_a_tenants_parameters_lie_over_the_installations(void **state)
+{
+    static const struct {
+        const char *text;
+        int32_t threshold, related;
+    } ROWS[] = {
+        {"{\"threshold\":1200}", 1200, 650},
+        {"{\"profile\":\"flat\",\"related\":800}", 1150, 800},
+        {"{}", 1100, 650},
+        {"{\"related\":800,\"treshold\":1200}", 1100, 650}, /* nothing of what is wrong */
+        {"{\"threshold\":0}", 1100, 650},
+        {"no JSON", 1100, 650},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        struct tenant t = {.settings = arena_new(SETTINGS_LIMIT), .params = params_default};
+        assert_non_null(t.settings);
+        t.params.threshold = 1100;
+        t.params.related = 650;
+        struct err e = take_setting(&t, SLICE("parameters"), slice_of(ROWS[i].text));
+        assert_int_equal(e.kind, ERR_NONE);
+        assert_int_equal(t.params.threshold, ROWS[i].threshold);
+        assert_int_equal(t.params.related, ROWS[i].related);
+        arena_free(t.settings);
+    }
+    (void)state;
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_wrong_list_is_empty_and_no_error),
+        cmocka_unit_test(test_a_tenants_parameters_lie_over_the_installations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
