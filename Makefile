@@ -184,6 +184,13 @@ bench: $(B)/installed-build $(B)/installed-test
 	@$(MAKE) --no-print-directory -j2 $(call matching,$(BENCH))
 	@tests/bench/run $(B) $(call matching,$(BENCH))
 
+# how well alerts are grouped, beside the reference and simple rules: docs/correlation-quality.md
+.PHONY: quality
+quality: $(B)/installed-build
+	@$(MAKE) --no-print-directory -j2 $(B)/weir
+	@B=$(B) tests/quality/quality.py --same '$(B)/weir correlate --profile reference' \
+		--page docs/correlation-quality.md --json $(B)/quality.jsonl $(if $(T),--sets $(T))
+
 # random scenarios with kills, many more of them than `make test` has
 .PHONY: nightly
 nightly: $(B)/installed-build $(B)/installed-run $(B)/installed-test
@@ -320,5 +327,6 @@ help:
 	@echo 'make nightly          1,000 random scenarios with kills, 1,000 tenants'
 	@echo 'make asan valgrind    the tests again, watched               make fuzz S=60  each fuzzer for 60 s'
 	@echo 'make bench [T=word]   how much work costs, beside the last time it was measured'
+	@echo 'make quality [T=std]  how well alerts are grouped: docs/correlation-quality.md'
 	@echo 'make planted          faults built on purpose, and the tests that find them'
 	@echo 'make lint format docs clang install clean'

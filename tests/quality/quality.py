@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Measure how well an engine groups alerts: beside the reference engine and the simple rules.
+
+    quality.py                                  all sets; page and figures where make quality wants
+    quality.py --sets std,second --engine CMD   some sets, any engine
+    quality.py --quick                          the floors alone, for the tests
+
+Exit status: 0 all floors held, 1 a floor missed or wrong output, 77 no ../shared/eval.
+"""
+
+import argparse
+import json
+import os
+import sys
+
+import kit          # first: it finds the others
+import churn
+import metrics
+import page
+import score
+import secrl
+from baselines import resolve
+
+QUICK = {"std": 6, "x3": 2, "drop": 2, "second": 4, "secrl": None, "hybrid": 1, "egress": 1,
+         "admin": 1, "controller": 1, "rollout": 2, "severity30": 2, "flat": 2}
+
+
+def measure(chosen, dataset, found):
+    """All of the kit's measures, and pair F1 without mail campaigns."""
+    row = score.measure(chosen, dataset, found)
+    if not chosen.steps:
+        rest = {i: label for i, label in dataset.truth.items() if not kit.is_campaign(label)}
+        row["pair F1, no campaigns"] = metrics.grouping(rest, found)["pair F1"]
+    return row
+
+
+def run(chosen, datasets, command, timeout):
+    lines = list(score.jsonl.stream_lines(datasets, chosen.params))
+    found, seconds = score.run_engine(command, lines, timeout)
+    score.check_partition(found, datasets)
+    return found, seconds
+
+
+def per_tenant(dataset, found):
+    return {alert_id: found[alert_id] for alert_id in dataset.truth}
+
+
+def full(name, options):
+    """Everything about one set."""
+    chosen = kit.SETS[name]
+    datasets = chosen.build(kit.SEEDS.get(name), secrl.visible)
+    found, seconds = run(chosen, datasets, options.engine, options.timeout)
+    result = {"set": name, "about": chosen.about, "tenants": len(datasets), "unlike": None,
+              "seconds": seconds, "alerts": sum(len(d.alerts) for d in datasets), "rows": {}}
+    rows, unlike = result["rows"], 0
+    same = (run(chosen, datasets, options.same, options.timeout)[0] if options.same else None)
+    for dataset in datasets:
+        engine = churn.correlate(dataset.alerts, dataset.domains, chosen.params)
+        expected = engine.membership()
+        mine, theirs = (measure(chosen, dataset, m) for m in (per_tenant(dataset, found), expected))
+        theirs.update(engine.churn())
+        rows.setdefault("weir", []).append(mine)
+        rows.setdefault("reference", []).append(theirs)
+        if same:
+            unlike += len(metrics.differing(per_tenant(dataset, same), expected))
+        resolved = resolve(dataset.alerts)
+        for rule, baseline in chosen.baselines.items():
+            rows.setdefault(rule, []).append(measure(chosen, dataset, baseline(resolved)))
+    if same:
+        result["unlike"] = unlike
+    return result
+
+
+def quick(name, options):
+    """What the tests need: our figures alone, on fewer tenants."""
+    chosen, seeds = kit.SETS[name], kit.SEEDS.get(name)
+    if seeds and QUICK.get(name):
+        seeds = seeds[:QUICK[name]]
+    datasets = chosen.build(seeds, secrl.visible)
+    found, seconds = run(chosen, datasets, options.engine, options.timeout)
+    rows = [measure(chosen, d, per_tenant(d, found)) for d in datasets]
+    return {"set": name, "about": chosen.about, "tenants": len(datasets), "seconds": seconds,
+            "alerts": sum(len(d.alerts) for d in datasets), "rows": {"weir": rows}, "unlike": None}
+
+
+def missed_floors(result):
+    rows = result["rows"]["weir"]
+    for name, floor in page.floors(result["set"]).items():
+        value = score.mean(rows, name)
+        if not score.holds(name, value, floor):
+            yield "%s: %s %.3f, floor %.3f" % (result["set"], name, value, floor)
+    if result["unlike"]:
+        yield ("%s: %d alerts grouped unlike the reference by its profile"
+               % (result["set"], result["unlike"]))
+
+
+def write_figures(path, results):
+    with open(path, "w", encoding="utf-8") as out:
+        for result in results:
+            for method, rows in result["rows"].items():
+                figures = {name: {"mean": round(score.mean(rows, name), 6),
+                                  "least": round(min(row[name] for row in rows), 6),
+                                  "most": round(max(row[name] for row in rows), 6)}
+                           for name in rows[0]}
+                out.write(json.dumps({"set": result["set"], "method": method,
+                                      "tenants": result["tenants"], "measures": figures}) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    weir = os.path.join(os.environ.get("B", os.path.join(kit.ROOT, "build")), "weir") + " correlate"
+    parser.add_argument("--engine", default=weir, metavar="COMMAND")
+    parser.add_argument("--same", metavar="COMMAND",
+                        help="an engine that must group as the reference does, alert for alert")
+    parser.add_argument("--sets", default=None, help="comma separated; second and second3 are ours")
+    parser.add_argument("--quick", action="store_true", help="floors only, fewer tenants")
+    parser.add_argument("--page", metavar="FILE", help="write the tables there, as Markdown")
+    parser.add_argument("--json", metavar="FILE", help="write all figures there, one line a method")
+    parser.add_argument("--timeout", type=int, default=600, metavar="S")
+    options = parser.parse_args()
+    names = options.sets.split(",") if options.sets else list(QUICK if options.quick
+                                                              else kit.DEFAULT)
+    if unknown := [name for name in names if name not in kit.SETS]:
+        parser.error("unknown set " + unknown[0])
+    results, wrong = [], []
+    for name in names:
+        try:
+            result = (quick if options.quick else full)(name, options)
+        except score.BadOutput as error:
+            wrong.append("%s: %s" % (name, error))
+            continue
+        results.append(result)
+        wrong += missed_floors(result)
+        print(page.short(result))
+        sys.stdout.flush()
+    if options.page and not options.sets:   # never a page of some sets only
+        with open(options.page, "w", encoding="utf-8") as out:
+            out.write(page.whole(results))
+    if options.json:
+        write_figures(options.json, results)
+    print("\n".join(["FAILED"] + wrong) if wrong else "all well")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
