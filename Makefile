@@ -277,6 +277,8 @@ docs: $(B)/weir
 		$(B)/weir config document $$page > docs/$$page.md || exit 1; done
 	@$(B)/weir config document man > docs/weir.1
 	@$(B)/weir config document weir.yaml > deploy/weir.yaml
+	@$(B)/weir params document markdown > docs/parameters.md
+	@$(B)/weir params document yaml > deploy/correlation.yaml
 
 .PHONY: sources
 sources:
@@ -313,6 +315,7 @@ PREFIX ?= /usr/local
 install: all
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/bin/weir
 	install -D -m 644 deploy/weir.yaml $(DESTDIR)$(PREFIX)/share/doc/weir/weir.yaml
+	install -D -m 644 deploy/correlation.yaml $(DESTDIR)$(PREFIX)/share/doc/weir/correlation.yaml
 	install -D -m 644 docs/weir.1 $(DESTDIR)$(PREFIX)/share/man/man1/weir.1
 
 .PHONY: clean

@@ -114,4 +114,8 @@ struct params_value {
 void params_each(const struct params *p, void (*visit)(void *ctx, const struct params_value *v),
                  void *ctx);
 
+/* params_document - a page on stdout, for make docs: "markdown" the tables of the manual, "yaml" a
+ * file with every parameter commented out at its default. False: there is no such page. */
+bool params_document(const char *page);
+
 #endif

@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "normalize/params.h"
 #include "schemas/topics.h"
 #include "store/migrate.h"
 #include "store/server.h"
@@ -156,6 +157,26 @@ look_disk(struct doctor *d)
                    (unsigned long long)(free_bytes >> 20), (unsigned long long)percent, dir);
     (void)snprintf(fix, sizeof fix, "df -h '%.120s'", dir);
     say(d, low ? FOUND_WARN : FOUND_OK, "disk", text, low ? fix : NULL);
+}
+
+/* ---- parameters of the correlator */
+
+static void
+look_parameters(struct doctor *d)
+{
+    struct params p;
+    char text[160], digest[PARAMS_DIGEST_TEXT], fix[FIX_MAX];
+    const char *path = conf_text(d->conf, "correlation.params_file");
+    struct err e = params_configured(d->conf, &p);
+    if (e.kind != ERR_NONE) {
+        (void)snprintf(fix, sizeof fix, "weir params check '%.120s'", path);
+        say(d, FOUND_CONFIGURATION, "correlation.params_file", e.text, fix);
+        return;
+    }
+    params_digest_text(&p, digest);
+    (void)snprintf(text, sizeof text, "%s; profile %s, digest %s",
+                   path != NULL ? "read" : "built in", p.profile, digest);
+    say(d, FOUND_OK, "parameters", text, NULL);
 }
 
 /* ---- Kafka */
@@ -395,6 +416,7 @@ doctor_run(struct cli *cli)
         return cli_fail(cli, e);
     look_configuration(&d);
     look_key_file(&d);
+    look_parameters(&d);
     look_disk(&d);
     look_databases(&d);
     if (!loop_stopping(d.loop))
