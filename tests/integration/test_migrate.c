@@ -113,7 +113,8 @@ test_content_columns_keep_no_statistics(void **state)
             " where n.nspname like 't\\_%' and c.relkind = 'r' and a.attnum > 0"
             " and a.atttypid in (17, 25, 1009) and a.attstattarget <> 0"
             " and (c.relname, a.attname) not in (('incident', 'status'), ('related', 'why'),"
-            " ('dead', 'reason'), ('ignored', 'reason'), ('setting', 'name'))",
+            " ('dead', 'reason'), ('ignored', 'reason'), ('setting', 'name'),"
+            " ('decision', 'kind'), ('decision', 'outcome'))",
             NULL, &g);
     pg_ok(db_wait(pg->db, pg->loop));
     assert_int_equal(g.first, 0);
