@@ -23,17 +23,29 @@ WANTED = {"std": {"B3 F1": 0.960, "over-merge": 0.02, "completeness": 0.95, "pur
           "rollout": {"pair recall": 0.85, "pair precision": 0.9}, "admin": {"glued": 0.03}}
 HEAD = """# How well weir groups alerts
 
-Made by `make quality`; do not edit. What the measures mean is in [correlation.md](correlation.md).
+Made by `make quality`; do not edit.
 
-- The sets are made up (`std` to `flatx3`, by the generator that weir was tuned on; `second` and
-  `second3`, by another one with other attacks, noise and habits, which was frozen before anything
-  was measured on it), real (`secrl`: alerts of a Microsoft laboratory with Microsoft's own
-  incidents) or both (`hybrid`: those incidents inside made-up noise).
-- "rule" is the best of nine simple rules, by B-cubed F1 on that set; its name is in the heading.
-  "reference" is the model of the specification; `weir correlate --profile reference` groups as it
+The sets are made up (`std` to `flatx3`, by the generator that weir was tuned on; `second` and
+`second3`, by another one with other attacks, noise and habits, which was frozen before anything was
+measured on it: `tests/quality/README.md`), real (`secrl`: alerts of a Microsoft laboratory with
+Microsoft's own incidents) or both (`hybrid`: those incidents inside made-up noise). All seeds are
+for tuning; what one finds on others is not known here.
+
+- "rule" is the best of nine simple rules, by B-cubed F1 on that set; it is named above the table.
+- "reference" is the model of the specification. `weir correlate --profile reference` groups as it
   does, alert for alert%s.
-- Each figure is a mean over tenants; "worst" is the tenant where weir does least well.
-- Lower is better for over-merge, glued, moved and redirected.
+- Figures are means over tenants; "worst" is the tenant where weir does least well.
+
+| measure | what it says |
+|---|---|
+| B3 F1 | B-cubed: for each alert, how much of its incident belongs there and how much of its true group is there; the steadiest single figure |
+| over-merge | share of incidents of two alerts or more that hold two true groups or more; lower is better |
+| completeness, purity | of an attack: its largest share in one incident, and how much of that incident is the attack |
+| exact | share of attacks that are one incident with nothing else in it |
+| joined | of the attacks that two products saw, the share with both in one incident |
+| pair F1 | over pairs of alerts; mail campaigns are most of all pairs, so also without them |
+| glued | largest share of unrelated alerts at a new hub that are in one incident; lower is better |
+| moved, redirected | alerts that ever changed their published incident, and incidents that were merged after they were seen, when published after each alert; lower is better |
 
 """
 
