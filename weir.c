@@ -13,6 +13,7 @@
 #include "ingest/ingest.h"
 #include "ingest/source.h"
 #include "normalize/correlate.h"
+#include "normalize/evaluate_command.h"
 #include "normalize/normalize.h"
 #include "schemas/commands.h"
 #include "serve/alert_command.h"
@@ -32,23 +33,41 @@
 #include "tenant/purge.h"
 
 static const struct cli_command *const commands[] = {
-    &config_show_command,     &correlate_command,
-    &doctor_command,          &run_all_command,
-    &run_api_command,         &run_broker_command,
-    &run_deliver_command,     &topic_check_command,
-    &topic_create_command,    &topic_delete_command,
-    &topic_list_command,      &db_migrate_command,
-    &run_ingest_command,      &run_normalize_command,
-    &run_purge_command,       &incident_list_command,
-    &incident_show_command,   &incident_explain_command,
-    &client_create_command,   &client_disable_command,
-    &client_list_command,     &tenant_list_command,
-    &tenant_show_command,     &tenant_opt_in_command,
-    &tenant_opt_out_command,  &purge_status_command,
-    &source_check_command,    &source_status_command,
-    &alert_export_command,    &params_show_command,
-    &params_check_command,    &params_diff_command,
-    &params_document_command, NULL,
+    &config_show_command,
+    &correlate_command,
+    &doctor_command,
+    &evaluate_command,
+    &run_all_command,
+    &run_api_command,
+    &run_broker_command,
+    &run_deliver_command,
+    &topic_check_command,
+    &topic_create_command,
+    &topic_delete_command,
+    &topic_list_command,
+    &db_migrate_command,
+    &run_ingest_command,
+    &run_normalize_command,
+    &run_purge_command,
+    &incident_list_command,
+    &incident_show_command,
+    &incident_explain_command,
+    &client_create_command,
+    &client_disable_command,
+    &client_list_command,
+    &tenant_list_command,
+    &tenant_show_command,
+    &tenant_opt_in_command,
+    &tenant_opt_out_command,
+    &purge_status_command,
+    &source_check_command,
+    &source_status_command,
+    &alert_export_command,
+    &params_show_command,
+    &params_check_command,
+    &params_diff_command,
+    &params_document_command,
+    NULL,
 };
 
 static const struct opt *const tables[] = {
