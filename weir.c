@@ -19,6 +19,7 @@
 #include "serve/alert_command.h"
 #include "serve/api.h"
 #include "serve/client_command.h"
+#include "serve/decision_command.h"
 #include "serve/deliver.h"
 #include "serve/doctor.h"
 #include "serve/incident_command.h"
@@ -33,41 +34,28 @@
 #include "tenant/purge.h"
 
 static const struct cli_command *const commands[] = {
-    &config_show_command,
-    &correlate_command,
-    &doctor_command,
-    &evaluate_command,
-    &run_all_command,
-    &run_api_command,
-    &run_broker_command,
-    &run_deliver_command,
-    &topic_check_command,
-    &topic_create_command,
-    &topic_delete_command,
-    &topic_list_command,
-    &db_migrate_command,
-    &run_ingest_command,
-    &run_normalize_command,
-    &run_purge_command,
-    &incident_list_command,
-    &incident_show_command,
-    &incident_explain_command,
-    &client_create_command,
-    &client_disable_command,
-    &client_list_command,
-    &tenant_list_command,
-    &tenant_show_command,
-    &tenant_opt_in_command,
-    &tenant_opt_out_command,
-    &purge_status_command,
-    &source_check_command,
-    &source_status_command,
-    &alert_export_command,
-    &params_show_command,
-    &params_check_command,
-    &params_diff_command,
-    &params_document_command,
-    NULL,
+    &config_show_command,      &correlate_command,
+    &doctor_command,           &evaluate_command,
+    &run_all_command,          &run_api_command,
+    &run_broker_command,       &run_deliver_command,
+    &topic_check_command,      &topic_create_command,
+    &topic_delete_command,     &topic_list_command,
+    &db_migrate_command,       &run_ingest_command,
+    &run_normalize_command,    &run_purge_command,
+    &incident_list_command,    &incident_show_command,
+    &incident_explain_command, &incident_close_command,
+    &incident_reopen_command,  &incident_assign_command,
+    &incident_comment_command, &incident_tag_command,
+    &incident_merge_command,   &incident_move_command,
+    &incident_split_command,   &incident_unpin_command,
+    &client_create_command,    &client_disable_command,
+    &client_list_command,      &tenant_list_command,
+    &tenant_show_command,      &tenant_opt_in_command,
+    &tenant_opt_out_command,   &purge_status_command,
+    &source_check_command,     &source_status_command,
+    &alert_export_command,     &params_show_command,
+    &params_check_command,     &params_diff_command,
+    &params_document_command,  NULL,
 };
 
 static const struct opt *const tables[] = {

@@ -359,6 +359,12 @@ decision_read(struct slice kind, int64_t incident_id, struct slice payload, stru
 }
 
 bool
+decision_name_ok(struct slice name)
+{
+    return name.n > 0 && text_ok(name, DECISION_NAME_BYTES);
+}
+
+bool
 decision_id_ok(struct slice id)
 {
     for (size_t i = 0; i < id.n && id.n == GUID_TEXT; i++) {

@@ -91,6 +91,9 @@ struct slice decision_payload(const struct decision *d, struct arena *a);
 MUST_CHECK struct err decision_read(struct slice kind, int64_t incident_id, struct slice payload,
                                     struct arena *a, struct decision *out);
 
+/* decision_name_ok - can it stand for who decided? 1 to DECISION_NAME_BYTES bytes of UTF-8. */
+bool decision_name_ok(struct slice name);
+
 /* decision_id_ok - a GUID in lower case, 36 characters: the id of a record. */
 bool decision_id_ok(struct slice id);
 

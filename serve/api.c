@@ -10,6 +10,8 @@
 #include "common/log.h"
 #include "serve/auth.h"
 #include "serve/certificate.h"
+#include "serve/decider.h"
+#include "serve/route_change.h"
 #include "serve/route_incident.h"
 #include "store/migrate.h"
 
@@ -26,23 +28,42 @@ const struct opt api_opts[] = {
              "https://api.security.microsoft.com https://graph.microsoft.com "
              "https://api.securitycenter.microsoft.com",
              "What a token may be for, beside our own address; blanks between them."),
+    OPT_INT("api.decision_wait_ms", "ms", 10000, 100, 60000,
+            "How long a request that changes an incident waits until that is stored."),
     OPT_END,
 };
 
 enum {
-    BODY_MAX = 64 * 1024,
+    BODY_MAX = 256 * 1024,         /* a comment may have 30,000 characters */
     ARENA_MAX = 128 * 1024 * 1024, /* of one request: a page of incidents and its alerts' rows */
     PEM_ARENA = 1024 * 1024,
 };
 
 static const char *const READ_ROLES[] = {"Incident.Read.All", "Incident.ReadWrite.All", NULL};
+static const char *const WRITE_ROLES[] = {"Incident.ReadWrite.All", NULL};
+static const char *const GRAPH_READ_ROLES[] = {"SecurityIncident.Read.All",
+                                               "SecurityIncident.ReadWrite.All", NULL};
+static const char *const GRAPH_WRITE_ROLES[] = {"SecurityIncident.ReadWrite.All", NULL};
+
+#define CLASSIC_PATH "/api/incidents/{}"
+#define GRAPH_PATH "/v1.0/security/incidents/{}"
 
 static const struct route routes[] = {
-    {"incidents", "GET", "/api/incidents", READ_ROLES, route_incident_list},
-    {"incident", "GET", "/api/incidents/{}", READ_ROLES, route_incident_get},
-    {"explain", "GET", "/api/incidents/{}/explain", READ_ROLES, route_incident_explain},
-    {"token_v1", "POST", "/{}/oauth2/token", NULL, auth_token_v1},
-    {"token_v2", "POST", "/{}/oauth2/v2.0/token", NULL, auth_token_v2},
+    {"incidents", "GET", "/api/incidents", READ_ROLES, route_incident_list, false},
+    {"incident", "GET", CLASSIC_PATH, READ_ROLES, route_incident_get, false},
+    {"explain", "GET", CLASSIC_PATH "/explain", READ_ROLES, route_incident_explain, false},
+    {"change", "PATCH", CLASSIC_PATH, WRITE_ROLES, route_change_patch, false},
+    {"comment", "POST", CLASSIC_PATH "/comments", WRITE_ROLES, route_change_comment, false},
+    {"merge", "POST", CLASSIC_PATH "/merge", WRITE_ROLES, route_change_merge, false},
+    {"move", "POST", CLASSIC_PATH "/moveAlerts", WRITE_ROLES, route_change_move, false},
+    {"split", "POST", CLASSIC_PATH "/split", WRITE_ROLES, route_change_split, false},
+    {"unpin", "POST", CLASSIC_PATH "/unpin", WRITE_ROLES, route_change_unpin, false},
+    {"graph_incident", "GET", GRAPH_PATH, GRAPH_READ_ROLES, route_incident_get, true},
+    {"graph_change", "PATCH", GRAPH_PATH, GRAPH_WRITE_ROLES, route_change_patch, true},
+    {"graph_comment", "POST", GRAPH_PATH "/comments", GRAPH_WRITE_ROLES, route_change_comment,
+     true},
+    {"token_v1", "POST", "/{}/oauth2/token", NULL, auth_token_v1, false},
+    {"token_v2", "POST", "/{}/oauth2/v2.0/token", NULL, auth_token_v2, false},
 };
 enum { ROUTES_N = sizeof routes / sizeof routes[0] };
 
@@ -75,7 +96,7 @@ static void
 dispatch(struct call *c)
 {
     struct slice path = c->r->path;
-    bool other_method = false;
+    struct slice others = SLICE_NONE; /* methods that the path takes */
     if (path.n > 1 && path.p[path.n - 1] == '/')
         path.n--;
     for (size_t i = 0; i < ROUTES_N; i++) {
@@ -83,7 +104,9 @@ dispatch(struct call *c)
             continue;
         c->route = &routes[i];
         if (!slice_eq(c->r->method, slice_of(routes[i].method))) {
-            other_method = true;
+            others = others.p == NULL ? slice_of(routes[i].method)
+                                      : slice_printf(c->r->arena, "%.*s, %s", SLICE_ARG(others),
+                                                     routes[i].method);
             continue;
         }
         if (routes[i].roles != NULL)
@@ -92,8 +115,8 @@ dispatch(struct call *c)
             routes[i].handle(c);
         return;
     }
-    if (other_method)
-        call_fail(c, 405, "MethodNotAllowed", "This path takes %s only.", c->route->method);
+    if (others.p != NULL)
+        call_fail(c, 405, "MethodNotAllowed", "This path takes %.*s only.", SLICE_ARG(others));
     else
         call_fail(c, 404, "ResourceNotFound", "There is nothing at this path.");
 }
@@ -141,6 +164,17 @@ on_region_up(void *arg)
     struct worker *w = arg;
     health_set(w->api.health, "database", true, NULL);
     migrate_require(w->api.db, w->api.loop);
+    if (w->api.decider != NULL)
+        decider_up(w->api.decider);
+}
+
+static void
+on_notified(void *arg, const char *channel, const char *payload)
+{
+    struct worker *w = arg;
+    (void)channel; /* there is one */
+    if (w->api.decider != NULL)
+        decider_notified(w->api.decider, payload);
 }
 
 static void
@@ -159,6 +193,9 @@ static void
 on_http_closed(void *arg)
 {
     struct worker *w = arg;
+    struct decider *decider = w->api.decider;
+    w->api.decider = NULL;
+    decider_close(decider, NULL, NULL);
     if (w->api.control != NULL)
         db_close(w->api.control, NULL, NULL);
     if (w->api.db != NULL)
@@ -228,7 +265,8 @@ open_parts(struct worker *w)
 {
     struct api *api = &w->api;
     const struct db_events control = {.arg = w, .up = on_control_up, .down = on_control_down};
-    const struct db_events region = {.arg = w, .up = on_region_up, .down = on_region_down};
+    const struct db_events region = {
+        .arg = w, .up = on_region_up, .down = on_region_down, .notified = on_notified};
     struct err e = auth_init(api);
     if (e.kind == ERR_NONE)
         e = health_start(api->loop, api->conf, w->name, &api->health);
@@ -239,6 +277,9 @@ open_parts(struct worker *w)
     e = db_open_control(api->loop, api->conf, w->name, &control, &api->control);
     if (e.kind == ERR_NONE)
         e = db_open_region(api->loop, api->conf, api->region, w->name, &region, &api->db);
+    if (e.kind == ERR_NONE)
+        e = decider_open(api->loop, api->conf, api->region, api->db,
+                         conf_int(api->conf, "api.decision_wait_ms"), &api->decider);
     return e;
 }
 

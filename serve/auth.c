@@ -115,6 +115,7 @@ on_client(void *arg, const struct db_rows *rows, struct err e)
     clients_get_row(rows, 0, l->call->r->arena, &row);
     l->has_client = true;
     l->disabled = row.disabled;
+    l->call->by = slice_dup(l->call->r->arena, row.name.n > 0 ? row.name : row.client_id);
     l->same_directory = slice_eq(row.directory_hmac, directory_hmac(&l->directory));
 }
 

@@ -19,8 +19,9 @@ status_label(int status)
     static const struct {
         int status;
         const char *label;
-    } labels[] = {{200, "200"}, {400, "400"}, {401, "401"}, {403, "403"}, {404, "404"},
-                  {405, "405"}, {413, "413"}, {429, "429"}, {500, "500"}, {503, "503"}};
+    } labels[] = {{200, "200"}, {202, "202"}, {400, "400"}, {401, "401"},
+                  {403, "403"}, {404, "404"}, {405, "405"}, {409, "409"},
+                  {413, "413"}, {429, "429"}, {500, "500"}, {503, "503"}};
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
         if (labels[i].status == status)
             return labels[i].label;
@@ -55,6 +56,27 @@ call_answer(struct call *c, int status, struct slice json, const struct http_hea
     http_answer(c->r, status, JSON_TYPE, json, all);
 }
 
+static bool
+is_graph(const struct call *c)
+{
+    return c->route != NULL ? c->route->graph : slice_starts(c->r->path, SLICE("/v1.0/"));
+}
+
+static void
+put_request(struct call *c, struct json_out *error)
+{
+    if (!is_graph(c)) {
+        json_out_text(error, "target", slice_of(c->id));
+        return;
+    }
+    struct json_out *inner = json_out_object(c->r->arena);
+    struct slice theirs = http_header(c->r, "client-request-id");
+    json_out_text(inner, "date", slice_of(clock_format(clock_now()).s));
+    json_out_text(inner, "request-id", slice_of(c->id));
+    json_out_text(inner, "client-request-id", theirs.n > 0 ? theirs : slice_of(c->id));
+    json_out_set(error, "innerError", inner);
+}
+
 static void
 fail(struct call *c, int status, const char *code, struct slice message,
      const struct http_header *headers)
@@ -62,7 +84,7 @@ fail(struct call *c, int status, const char *code, struct slice message,
     struct json_out *o = json_out_object(c->r->arena), *error = json_out_object(c->r->arena);
     json_out_text(error, "code", slice_of(code));
     json_out_text(error, "message", message);
-    json_out_text(error, "target", slice_of(c->id));
+    put_request(c, error);
     json_out_set(o, "error", error);
     struct slice text = json_out_print(o, c->r->arena);
     if (text.p != NULL) {

@@ -3,6 +3,7 @@
  *
  * Internal to serve/. Every answer is JSON; every error is {"error":{"code","message","target"}}
  * with the request's id as target, which is also in a header and in the log (service.md 6.10).
+ * Graph has {"error":{"code","message","innerError"}} with the id in there (service.md 8.6).
  */
 #ifndef WEIR_CALL_H
 #define WEIR_CALL_H
@@ -16,12 +17,15 @@
 
 enum { API_KEYS_MAX = 16, API_AUDIENCES_MAX = 32 };
 
+struct decider;
+
 /* The worker, as its routes see it. */
 struct api {
     struct loop *loop;
     const struct conf *conf;
     const char *region;
     struct db *control, *db; /* db: the region's */
+    struct decider *decider;
     struct health *health;
     struct http *http;
     bool tls;
@@ -47,7 +51,8 @@ struct call {
     struct token_claims who;
     struct oid oid;
     int32_t epoch;
-    void *data; /* the route's own */
+    struct slice by; /* the name of who asks, for people */
+    void *data;      /* the route's own */
 };
 
 struct route {
@@ -56,6 +61,7 @@ struct route {
     const char *path;         /* one "{}" at most, which stands for one segment */
     const char *const *roles; /* NULL-terminated: one of them is needed; NULL: open to all */
     void (*handle)(struct call *c);
+    bool graph; /* of the Graph family: its words and its form of errors */
 };
 
 /* Answers; each ends the call. Headers are added to ours; NULL or ended by a NULL name. */

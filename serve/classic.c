@@ -296,23 +296,28 @@ or_empty(struct slice s)
     return s.p != NULL ? s : SLICE("");
 }
 
+/* Who resolves an incident, or takes it, does so for its alerts (service.md 4.3). What their
+ * sources say stays in the store: it counts again when the incident is reopened. */
 static struct err
-put_alert(struct wire *w, const struct alerts_full *f, struct arena *scratch)
+put_alert(struct wire *w, const struct alerts_full *f, const struct incidents_row *in,
+          struct arena *scratch)
 {
     const struct alerts_row *al = &f->row;
+    bool closed = slice_eq(in->status, SLICE("resolved"));
+    enum alert_status status = closed ? STATUS_RESOLVED : (enum alert_status)al->status;
     wire_open(w, NULL, '{');
     wire_text(w, "alertId", al->id);
     wire_int(w, "incidentId", f->incident_id);
     wire_text(w, "serviceSource", slice_of(service_classic((enum service_source)al->service)));
     wire_time(w, "creationTime", al->created);
     wire_time(w, "lastUpdatedTime", al->updated);
-    wire_time(w, "resolvedTime", al->resolved);
+    wire_time(w, "resolvedTime", closed && al->resolved == CLOCK_NONE ? in->updated : al->resolved);
     wire_time(w, "firstActivity", al->first_activity);
     wire_time(w, "lastActivity", al->last_activity);
     wire_text(w, "title", or_empty(al->title));
     wire_text(w, "description", or_empty(al->description));
     wire_text(w, "category", al->category);
-    wire_text(w, "status", slice_of(alert_status_classic((enum alert_status)al->status)));
+    wire_text(w, "status", slice_of(alert_status_classic(status)));
     wire_text(w, "severity", slice_of(severity_classic((enum severity)al->severity)));
     put_number(w, "investigationId", al->investigation_id);
     put_capital(w, "investigationState", al->investigation_state, "Unknown");
@@ -327,7 +332,7 @@ put_alert(struct wire *w, const struct alerts_full *f, struct arena *scratch)
     wire_text(w, "detectionSource",
               slice_of(detection_classic((enum detection_source)al->detection)));
     wire_text(w, "detectorId", al->detector_id);
-    wire_text(w, "assignedTo", al->assigned_to);
+    wire_text(w, "assignedTo", al->assigned_to.n > 0 ? al->assigned_to : in->assigned_to);
     wire_text(w, "actorName", al->actor);
     wire_text(w, "threatFamilyName", al->threat_family);
     put_techniques(w, al->techniques);
@@ -398,7 +403,7 @@ classic_incident(struct wire *w, const struct classic_incident *i, const char *c
     wire_close(w, ']');
     wire_open(w, "alerts", '[');
     for (size_t k = 0; k < i->n_alerts && e.kind == ERR_NONE; k++)
-        e = put_alert(w, &i->alerts[k], scratch);
+        e = put_alert(w, &i->alerts[k], i->row, scratch);
     wire_close(w, ']');
     wire_close(w, '}');
     if (e.kind == ERR_NONE && w->failed)

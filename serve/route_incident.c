@@ -1,9 +1,12 @@
 #include "serve/route_incident.h"
 
+#include <stdio.h>
+
 #include "common/form.h"
 #include "serve/bundle.h"
 #include "serve/classic.h"
 #include "serve/explain.h"
+#include "serve/graph.h"
 #include "serve/odata.h"
 
 /* An answer that grows beyond ends its page; evidence of one alert is read in the scratch arena. */
@@ -185,6 +188,55 @@ compose_one(struct bundle *p, const struct alerts_full *alerts, size_t n_alerts)
     return e;
 }
 
+static struct graph_incident
+graph_of(struct asked *k)
+{
+    const struct bundle *p = &k->bundle;
+    struct slice tenant = k->call->who.tenant;
+    return (struct graph_incident){
+        .row = &p->rows[0],
+        .comments = p->comments,
+        .n_comments = p->n_comments,
+        .tenant = tenant,
+        .web_url = slice_printf(p->arena, "%.*s/incidents/%lld?tid=%.*s", SLICE_ARG(k->base),
+                                (long long)p->rows[0].id, SLICE_ARG(tenant))};
+}
+
+static struct err
+compose_graph(struct bundle *p,
+              void (*put)(struct wire *, const struct graph_incident *, const char *),
+              const char *what)
+{
+    struct asked *k = (struct asked *)p;
+    struct wire w;
+    struct graph_incident one = graph_of(k);
+    struct slice line = slice_printf(p->arena, "%.*s/v1.0/$metadata#security/incidents%s",
+                                     SLICE_ARG(k->base), what);
+    wire_init(&w, p->arena);
+    put(&w, &one, slice_cstr(p->arena, line));
+    p->text = wire_done(&w);
+    return p->text.p != NULL ? ERR_OK
+                             : err_make(ERR_RETRY, "bundle.memory", "the incident is too large");
+}
+
+static struct err
+compose_graph_one(struct bundle *p, const struct alerts_full *alerts, size_t n_alerts)
+{
+    (void)alerts;
+    (void)n_alerts;
+    return compose_graph(p, graph_incident, "/$entity");
+}
+
+static struct err
+compose_graph_comments(struct bundle *p, const struct alerts_full *alerts, size_t n_alerts)
+{
+    (void)alerts;
+    (void)n_alerts;
+    char what[64];
+    (void)snprintf(what, sizeof what, "('%lld')/comments", (long long)p->rows[0].id);
+    return compose_graph(p, graph_comments, what);
+}
+
 static struct err
 compose_explain(struct bundle *p, const struct alerts_full *alerts, size_t n_alerts)
 {
@@ -198,33 +250,51 @@ compose_explain(struct bundle *p, const struct alerts_full *alerts, size_t n_ale
 }
 
 static void
-one(struct call *c, bool explain)
+answer(struct call *c, int64_t id, bool explain,
+       struct err (*compose)(struct bundle *, const struct alerts_full *, size_t))
 {
-    int64_t id;
-    if (!slice_int(c->argument, &id)) {
-        call_fail(c, 400, "InvalidInput", "The id of an incident must be a number; found '%.*s'.",
-                  SLICE_ARG(slice_sub(c->argument, 0, 40)));
-        return;
-    }
     struct asked *k = asked_new(c);
     if (k == NULL) {
         no_memory(c);
         return;
     }
     k->bundle.with_links = explain;
-    k->bundle.compose = explain ? compose_explain : compose_one;
+    k->bundle.compose = compose;
     k->bundle.done = on_done;
     bundle_get(&k->bundle, id);
 }
 
 void
+route_incident_answer(struct call *c, int64_t id, bool comments)
+{
+    if (!c->route->graph)
+        answer(c, id, false, compose_one);
+    else
+        answer(c, id, false, comments ? compose_graph_comments : compose_graph_one);
+}
+
+static bool
+id_of(struct call *c, int64_t *id)
+{
+    if (slice_int(c->argument, id))
+        return true;
+    call_fail(c, 400, "InvalidInput", "The id of an incident must be a number; found '%.*s'.",
+              SLICE_ARG(slice_sub(c->argument, 0, 40)));
+    return false;
+}
+
+void
 route_incident_get(struct call *c)
 {
-    one(c, false);
+    int64_t id;
+    if (id_of(c, &id))
+        route_incident_answer(c, id, false);
 }
 
 void
 route_incident_explain(struct call *c)
 {
-    one(c, true);
+    int64_t id;
+    if (id_of(c, &id))
+        answer(c, id, true, compose_explain);
 }

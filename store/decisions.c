@@ -33,3 +33,23 @@ decisions_get_row(const struct db_rows *rows, size_t row, struct decisions_row *
 {
     columns_read(rows, row, 0, columns, NULL, out);
 }
+
+void
+decisions_alerts(struct db *db, struct arena *a, const struct oid *tenant, const struct slice *ids,
+                 size_t n, struct db_answer answer)
+{
+    columns_send(db, sql_decisions_alerts, tenant, answer, PARAMS(db_texts(a, ids, n)));
+}
+
+void
+decisions_alert_row(const struct db_rows *rows, size_t row, struct decisions_alert *out)
+{
+    static const struct column alert_columns[] = {
+        COLUMN(TEXT, struct decisions_alert, id),
+        COLUMN(I32, struct decisions_alert, source),
+        COLUMN(TEXT, struct decisions_alert, native_id),
+        COLUMN(I64, struct decisions_alert, incident_id),
+        {COLUMN_END, 0, 0},
+    };
+    columns_read(rows, row, 0, alert_columns, NULL, out);
+}

@@ -28,4 +28,15 @@ void decisions_get(struct db *db, struct arena *a, const struct oid *tenant, str
                    struct db_answer answer);
 void decisions_get_row(const struct db_rows *rows, size_t row, struct decisions_row *out);
 
+/* decisions_alerts - what unified ids name; one that nothing has is left out. */
+struct decisions_alert {
+    struct slice id;
+    int32_t source;
+    struct slice native_id;
+    int64_t incident_id; /* 0: none yet */
+};
+void decisions_alerts(struct db *db, struct arena *a, const struct oid *tenant,
+                      const struct slice *ids, size_t n, struct db_answer answer);
+void decisions_alert_row(const struct db_rows *rows, size_t row, struct decisions_alert *out);
+
 #endif
