@@ -27,7 +27,7 @@ add_key(struct replay *r, struct draft *d, enum key_type type, struct slice valu
 {
     MUST(r, d->set->n_keys < DRAFT_KEYS_MAX, "too many keys");
     d->set->keys[d->set->n_keys++] =
-        (struct key){type, keys_damp(&r->t->known, type, value), value};
+        (struct key){.type = type, .weight = keys_damp(&r->t->known, type, value), .value = value};
 }
 
 /* Names of one user or device are joined by '+'. */
