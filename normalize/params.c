@@ -166,25 +166,79 @@ params_next(struct params_slot *s)
             return false;
         type = of_each_type(row) ? 0 : KEY_TYPES;
     }
-    *s = (struct params_slot){
-        .row = row, .type = type, .number = s->row == NULL ? 0 : s->number + 1};
-    assert(s->number < PARAMS_SLOTS_MAX);
-    size_t star = strcspn(row->path, "*");
-    int n = type == KEY_TYPES ? snprintf(s->path, sizeof(s->path), "%s", row->path)
-                              : snprintf(s->path, sizeof(s->path), "%.*s%s%s", (int)star, row->path,
-                                         params_default.rules[type].name, row->path + star + 1);
-    assert(n > 0 && (size_t)n < sizeof(s->path));
-    (void)n;
+    *s = (struct params_slot){row, type};
     return true;
+}
+
+size_t
+params_number(const struct params_slot *s)
+{
+    _Static_assert((int)N_ROWS <= (int)PARAMS_ROWS_MAX, "there are more rows");
+    return (size_t)(s->row - ROWS) * (KEY_TYPES + 1) + s->type;
+}
+
+static void
+append(char out[PARAMS_PATH_MAX], size_t *n, const char *text, size_t length)
+{
+    assert(*n + length < PARAMS_PATH_MAX);
+    memcpy(out + *n, text, length);
+    *n += length;
+    out[*n] = '\0';
+}
+
+void
+params_path(const struct params_slot *s, char out[PARAMS_PATH_MAX])
+{
+    const char *path = s->row->path;
+    size_t n = 0, star = strcspn(path, "*");
+    append(out, &n, path, star);
+    if (path[star] == '\0')
+        return;
+    append(out, &n, params_default.rules[s->type].name, strlen(params_default.rules[s->type].name));
+    append(out, &n, path + star + 1, strlen(path + star + 1));
+}
+
+/* Is the path of this row, for one type if it is one of each? */
+static bool
+matches(const struct params_row *row, const char *path, enum key_type *type)
+{
+    size_t star = strcspn(row->path, "*");
+    *type = KEY_TYPES;
+    if (row->path[star] == '\0')
+        return strcmp(row->path, path) == 0;
+    if (strncmp(row->path, path, star) != 0)
+        return false;
+    size_t word = strcspn(path + star, ".");
+    *type = key_type_of((struct slice){path + star, word});
+    return *type < KEY_TYPES && strcmp(path + star + word, row->path + star + 1) == 0;
+}
+
+bool
+params_find(const char *path, struct params_slot *out)
+{
+    for (const struct params_row *row = ROWS; row < ROWS + N_ROWS; row++) {
+        enum key_type type;
+        if (matches(row, path, &type)) {
+            *out = (struct params_slot){row, type};
+            return true;
+        }
+    }
+    return false;
 }
 
 bool
 params_section(const char *path)
 {
     size_t n = strlen(path);
-    for (struct params_slot s = {.row = NULL}; params_next(&s);)
-        if (strncmp(s.path, path, n) == 0 && s.path[n] == '.')
+    for (const struct params_row *row = ROWS; row < ROWS + N_ROWS; row++) {
+        size_t star = strcspn(row->path, "*");
+        if (n < star && strncmp(row->path, path, n) == 0 && row->path[n] == '.')
             return true;
+        if (n > star && row->path[star] == '*' && row->path[star + 1] == '.' &&
+            strncmp(row->path, path, star) == 0 &&
+            key_type_of((struct slice){path + star, n - star}) < KEY_TYPES)
+            return true;
+    }
     return false;
 }
 
@@ -201,12 +255,13 @@ params_profile(struct slice name, struct params *p)
     *p = params_default;
     (void)snprintf(p->profile, sizeof(p->profile), "%s", f->name);
     for (const struct params_change *c = f->changes; c->path != NULL; c++) {
-        struct params_slot s = {.row = NULL};
-        while (params_next(&s) && strcmp(s.path, c->path) != 0)
-            ;
+        struct params_slot s;
+        bool there = params_find(c->path, &s);
+        assert(there);
         struct err e = params_put(p, &s, PARAMS_PLAIN, slice_of(c->value));
-        assert(e.kind == ERR_NONE && strcmp(s.path, c->path) == 0);
+        assert(e.kind == ERR_NONE);
         (void)e;
+        (void)there;
     }
     return true;
 }

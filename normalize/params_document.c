@@ -25,27 +25,16 @@ put_words(const struct params_row *row)
         printf("%s%s", i > 0 ? ", " : "", row->words[i]);
 }
 
-static bool
-value_of(const char *path, char value[PARAMS_VALUE_MAX])
-{
-    for (struct params_slot s = {.row = NULL}; params_next(&s);)
-        if (strcmp(s.path, path) == 0) {
-            params_get(&params_default, &s, value);
-            return true;
-        }
-    return false;
-}
-
 /* The value of one key type in a row like "types.*.w". */
 static void
-put_of_type(const char *pattern, int type)
+put_of_type(const char *pattern, enum key_type type)
 {
-    char path[64], value[PARAMS_VALUE_MAX];
-    int star = (int)strcspn(pattern, "*");
-    (void)snprintf(path, sizeof(path), "%.*s%s%s", star, pattern, params_default.rules[type].name,
-                   pattern + star + 1);
-    if (value_of(path, value))
-        put_value(value);
+    char value[PARAMS_VALUE_MAX];
+    for (struct params_slot s = {.row = NULL}; params_next(&s);)
+        if (s.type == type && strcmp(s.row->path, pattern) == 0) {
+            params_get(&params_default, &s, value);
+            put_value(value);
+        }
 }
 
 static const char *const OF_TYPE[] = {"types.*.w",     "types.*.half_life_s", "types.*.window_s",
@@ -86,7 +75,7 @@ markdown_types(void)
          "What `*` above stands for, with the defaults.\n\n"
          "| type | `w` | `half_life_s` | `window_s` | `class` | `content` | `fan0` | what it is |\n"
          "| --- | --- | --- | --- | --- | --- | --- | --- |");
-    for (int t = 0; t < KEY_TYPES; t++) {
+    for (enum key_type t = 0; t < KEY_TYPES; t++) {
         printf("| %s |", params_default.rules[t].name);
         for (size_t i = 0; i < N_OF_TYPE; i++) {
             putchar(' ');
@@ -168,7 +157,7 @@ yaml_row(const struct params_slot *s)
     putchar('\n');
     put_comment("", help);
     params_get(&params_default, s, value);
-    printf("#%s: ", s->path);
+    printf("#%s: ", row->path);
     put_value(value);
     putchar('\n');
 }
@@ -184,7 +173,7 @@ yaml_types(void)
             (void)snprintf(lead, sizeof(lead), " %s:", s.row->path);
             put_comment(lead, s.row->help);
         }
-    for (int t = 0; t < KEY_TYPES; t++) {
+    for (enum key_type t = 0; t < KEY_TYPES; t++) {
         printf("\n#types.%s: {", params_default.rules[t].name);
         for (size_t i = 0; i + 1 < N_OF_TYPE; i++) {
             printf("%s%s: ", i > 0 ? ", " : "", strrchr(OF_TYPE[i], '.') + 1);

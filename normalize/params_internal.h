@@ -23,22 +23,31 @@ struct params_row {
     const char *unit, *help;
 };
 
-/* One parameter of one set of them. */
+/* One parameter. */
 struct params_slot {
     const struct params_row *row;
     enum key_type type; /* KEY_TYPES: the row is not one of each key type */
-    size_t number;      /* below PARAMS_SLOTS_MAX */
-    char path[PARAMS_NAME_MAX + 16];
 };
 
 enum {
+    PARAMS_ROWS_MAX = 96,
     PARAMS_SLOTS_MAX = 256,
-    PARAMS_VALUE_MAX = 256,   /* bytes of one value as JSON, terminated */
-    PARAMS_TEXT_MAX = 1 << 14 /* bytes of all of them as params_json, terminated */
+    PARAMS_PATH_MAX = 48,      /* bytes of a path, terminated */
+    PARAMS_VALUE_MAX = 256,    /* bytes of one value as JSON, terminated */
+    PARAMS_TEXT_MAX = 1 << 14, /* bytes of all of them as params_json, terminated */
 };
 
 /* params_next - from a zeroed slot on, one slot after the other in the order of the manual. */
 bool params_next(struct params_slot *s);
+
+/* params_find - the parameter of a path; false: there is none. */
+bool params_find(const char *path, struct params_slot *out);
+
+/* params_path - "types.user.w". */
+void params_path(const struct params_slot *s, char out[PARAMS_PATH_MAX]);
+
+/* params_number - a number of its own, below PARAMS_ROWS_MAX * (KEY_TYPES + 1). */
+size_t params_number(const struct params_slot *s);
 
 /* params_section - do paths begin with this one and a dot? */
 bool params_section(const char *path);

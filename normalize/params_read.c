@@ -32,8 +32,6 @@ struct entry {
 
 struct document {
     struct arena *a;
-    struct params_slot slots[PARAMS_SLOTS_MAX];
-    size_t n_slots;
     struct entry *entries;
     size_t n, capacity;
 };
@@ -52,8 +50,6 @@ open_document(struct document **out)
     if (d == NULL)
         return no_memory();
     d->a = arena_new(ARENA_BYTES);
-    for (struct params_slot s = {.row = NULL}; params_next(&s);)
-        d->slots[d->n_slots++] = s;
     return d->a != NULL ? ERR_OK : no_memory();
 }
 
@@ -88,64 +84,63 @@ add(struct document *d, const struct entry *e)
 
 /* ---- what is in it */
 
-static const struct params_slot *
-slot_of(const struct document *d, const char *path)
-{
-    for (size_t i = 0; i < d->n_slots; i++)
-        if (strcmp(d->slots[i].path, path) == 0)
-            return &d->slots[i];
-    return NULL;
-}
-
-/* Did an earlier slot have the same name at this place? */
-static bool
-named_before(const struct document *d, size_t i, size_t end)
-{
-    for (size_t k = 0; k < i; k++)
-        if (strncmp(d->slots[k].path, d->slots[i].path, end) == 0 &&
-            strcspn(d->slots[k].path + end, ".") == 0)
-            return true;
-    return false;
-}
-
-/* "threshold, related, terms, ...": what may stand where the path has its last part. */
+/* "threshold, related, terms, ...": what may stand behind the prefix. */
 static void
-list_beside(const struct document *d, size_t prefix, const char *path, char *out, size_t size)
+list_beside(size_t prefix, const char *path, char *out, size_t size)
 {
+    char name[PARAMS_PATH_MAX], first[PARAMS_PATH_MAX] = "", last[PARAMS_PATH_MAX] = "";
     size_t n = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < d->n_slots && n < size; i++) {
-        const char *name = d->slots[i].path + prefix;
-        if (strncmp(d->slots[i].path, path, prefix) != 0)
+    for (struct params_slot s = {.row = NULL}; n < size && params_next(&s);) {
+        params_path(&s, name);
+        if (strncmp(name, path, prefix) != 0)
             continue;
-        size_t length = strcspn(name, ".");
-        if (!named_before(d, i, prefix + length))
-            n +=
-                (size_t)snprintf(out + n, size - n, "%s%.*s", n > 0 ? ", " : "", (int)length, name);
+        char *part = name + prefix;
+        part[strcspn(part, ".")] = '\0';
+        if (strcmp(part, last) == 0)
+            continue;
+        if (strcmp(part, first) == 0) /* from here on they come again */
+            return;
+        n += (size_t)snprintf(out + n, size - n, "%s%s", n > 0 ? ", " : "", part);
+        (void)snprintf(last, sizeof(last), "%s", part);
+        if (first[0] == '\0')
+            memcpy(first, last, sizeof(first));
     }
 }
 
-static struct err
-unknown(const struct document *d, const char *path)
+/* Length of the longest section in front, with its dot. */
+static size_t
+section_of(const char *path)
 {
-    char beside[160];
+    char section[PATH_BYTES_MAX + 1];
+    size_t prefix = 0;
+    for (size_t i = 0; path[i] != '\0' && i < PATH_BYTES_MAX; i++) {
+        section[i] = '\0';
+        if (path[i] == '.' && params_section(section))
+            prefix = i + 1;
+        section[i] = path[i];
+    }
+    return prefix;
+}
+
+static struct err
+unknown(const char *path)
+{
+    char beside[160], name[PARAMS_PATH_MAX], best[PARAMS_PATH_MAX];
     struct near near;
     near_init(&near, path);
-    for (size_t i = 0; i < d->n_slots; i++)
-        near_try(&near, d->slots[i].path);
+    for (struct params_slot s = {.row = NULL}; params_next(&s);) {
+        const char *was = near.best;
+        params_path(&s, name);
+        near_try(&near, name);
+        if (near.best != was) /* the name is written over */
+            near.best = memcpy(best, name, sizeof(best));
+    }
     if (near.best != NULL)
         return err_make(ERR_REJECT, "params.unknown",
                         "%.*s: there is no such parameter; did you mean %s?", SHOWN_MAX, path,
                         near.best);
-    /* the longest section that exists */
-    size_t prefix = 0;
-    for (size_t i = 0; path[i] != '\0' && i < PATH_BYTES_MAX; i++) {
-        char section[PATH_BYTES_MAX + 1];
-        (void)snprintf(section, sizeof(section), "%.*s", (int)i, path);
-        if (path[i] == '.' && params_section(section))
-            prefix = i + 1;
-    }
-    list_beside(d, prefix, path, beside, sizeof(beside));
+    list_beside(section_of(path), path, beside, sizeof(beside));
     return err_make(ERR_REJECT, "params.unknown", "%.*s: there is no such parameter; there are %s",
                     SHOWN_MAX, path, beside);
 }
@@ -162,27 +157,27 @@ at(const char *label, const struct entry *of, struct err e)
 }
 
 static struct err
-apply_one(const struct document *d, const struct entry *e, bool *seen, struct params *p)
+apply_one(const struct entry *e, bool *seen, struct params *p)
 {
-    const struct params_slot *s = slot_of(d, e->path);
-    if (s == NULL)
-        return unknown(d, e->path);
-    if (seen[s->number])
-        return err_make(ERR_REJECT, "params.value", "%s: stands there twice", s->path);
-    seen[s->number] = true;
-    return params_put(p, s, e->form, e->text);
+    struct params_slot s;
+    if (!params_find(e->path, &s))
+        return unknown(e->path);
+    if (seen[params_number(&s)])
+        return err_make(ERR_REJECT, "params.value", "%s: stands there twice", e->path);
+    seen[params_number(&s)] = true;
+    return params_put(p, &s, e->form, e->text);
 }
 
 static struct err
 apply(const struct document *d, const char *label, struct params *p)
 {
-    bool seen[PARAMS_SLOTS_MAX] = {false};
+    bool seen[PARAMS_ROWS_MAX * (KEY_TYPES + 1)] = {false};
     struct params next = *p;
     for (size_t i = 0; i < d->n; i++) /* what is no profile's name is refused below */
         if (strcmp(d->entries[i].path, "profile") == 0)
             (void)params_profile(d->entries[i].text, &next);
     for (size_t i = 0; i < d->n; i++) {
-        struct err e = at(label, &d->entries[i], apply_one(d, &d->entries[i], seen, &next));
+        struct err e = at(label, &d->entries[i], apply_one(&d->entries[i], seen, &next));
         if (e.kind)
             return e;
     }
@@ -259,9 +254,9 @@ flatten_member(struct document *d, const char *path, struct json v, bool *inside
         return params_section(path)
                    ? err_make(ERR_REJECT, "params.value", "%s: must be an object", path)
                    : flatten_value(d, path, v);
-    const struct params_slot *s = slot_of(d, path);
+    struct params_slot s;
     *inside = params_section(path);
-    return *inside ? ERR_OK : s != NULL ? flatten_value(d, path, v) : unknown(d, path);
+    return *inside ? ERR_OK : params_find(path, &s) ? flatten_value(d, path, v) : unknown(path);
 }
 
 static struct err
@@ -291,7 +286,7 @@ flatten(struct document *d, struct json root)
         if (e.kind)
             return e;
         if (inside && depth == DEPTH_MAX)
-            return unknown(d, path);
+            return unknown(path);
         if (inside)
             levels[depth++] = (struct level){json_items(v), strlen(path)};
     }

@@ -1,6 +1,7 @@
 /* Single values of the parameters, and all of them in canonical form. */
 #include <assert.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,19 @@ place(const struct params *p, const struct params_slot *s)
     return base + s->row->offset;
 }
 
+static struct err not_allowed(const struct params_slot *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 static struct err
-not_allowed(const struct params_slot *s, const char *what)
+not_allowed(const struct params_slot *s, const char *format, ...)
 {
-    return err_make(ERR_REJECT, "params.value", "%s: %s", s->path, what);
+    char path[PARAMS_PATH_MAX], what[PARAMS_VALUE_MAX];
+    va_list list;
+    params_path(s, path);
+    va_start(list, format);
+    (void)vsnprintf(what, sizeof(what), format, list);
+    va_end(list);
+    return err_make(ERR_REJECT, "params.value", "%s: %s", path, what);
 }
 
 static struct err
@@ -31,9 +41,8 @@ put_int(char *at, const struct params_slot *s, enum params_form form, struct sli
     int64_t wide = 0;
     bool number = form == PARAMS_NUMBER || form == PARAMS_PLAIN;
     if (!number || !slice_int(text, &wide) || wide < s->row->least || wide > s->row->most)
-        return err_make(ERR_REJECT, "params.value",
-                        "%s: must be a whole number from %" PRId64 " to %" PRId64, s->path,
-                        s->row->least, s->row->most);
+        return not_allowed(s, "must be a whole number from %" PRId64 " to %" PRId64, s->row->least,
+                           s->row->most);
     int32_t v = (int32_t)wide;
     memcpy(at, &v, sizeof(v));
     return ERR_OK;
@@ -72,7 +81,7 @@ put_word(char *at, const struct params_slot *s, enum params_form form, struct sl
         }
     }
     list_words(s->row, words, sizeof(words));
-    return err_make(ERR_REJECT, "params.value", "%s: must be one of %s", s->path, words);
+    return not_allowed(s, "must be one of %s", words);
 }
 
 static struct err
@@ -85,8 +94,7 @@ put_types(struct params *p, const struct params_slot *s, enum params_form form, 
         struct slice word = slice_trim(slice_split(&text, ','));
         enum key_type t = key_type_of(word);
         if (t == KEY_TYPES && (word.n > 0 || text.p != NULL))
-            return err_make(ERR_REJECT, "params.value", "%s: there is no key type '%.*s'", s->path,
-                            SLICE_ARG(slice_sub(word, 0, 40)));
+            return not_allowed(s, "there is no key type '%.*s'", SLICE_ARG(slice_sub(word, 0, 40)));
         if (t < KEY_TYPES)
             of[t] = true;
     }
@@ -172,11 +180,12 @@ void
 params_each(const struct params *p, void (*visit)(void *ctx, const struct params_value *v),
             void *ctx)
 {
-    char value[PARAMS_VALUE_MAX], words[PARAMS_VALUE_MAX];
+    char path[PARAMS_PATH_MAX], value[PARAMS_VALUE_MAX], words[PARAMS_VALUE_MAX];
     for (struct params_slot s = {.row = NULL}; params_next(&s);) {
+        params_path(&s, path);
         params_get(p, &s, value);
         list_words(s.row, words, sizeof(words));
-        visit(ctx, &(struct params_value){s.path, value, words, s.row->least, s.row->most,
+        visit(ctx, &(struct params_value){path, value, words, s.row->least, s.row->most,
                                           s.row->unit, s.row->help});
     }
 }
@@ -203,7 +212,7 @@ params_agree(const struct params *p)
 struct writing {
     char *out;
     size_t n;
-    char last[sizeof(((struct params_slot *)0)->path)]; /* path written before; "": none */
+    char last[PARAMS_PATH_MAX]; /* path written before; "": none */
 };
 
 static void
@@ -225,7 +234,7 @@ put_name(struct writing *w, const char *name, size_t n)
 
 /* Closes the objects that the last path was in and this one is not, opens those it is in. */
 static void
-put_path(struct writing *w, const char *path)
+put_path(struct writing *w, const char path[PARAMS_PATH_MAX])
 {
     size_t same = 0;
     for (size_t i = 0; path[i] != '\0' && path[i] == w->last[i]; i++)
@@ -241,29 +250,37 @@ put_path(struct writing *w, const char *path)
         put(w, "{", 1);
     }
     put_name(w, name, strlen(name));
-    (void)snprintf(w->last, sizeof(w->last), "%s", path);
+    memcpy(w->last, path, PARAMS_PATH_MAX);
 }
+
+struct line {
+    char path[PARAMS_PATH_MAX];
+    struct params_slot slot;
+};
 
 static int
 path_order(const void *a, const void *b)
 {
-    const struct params_slot *x = a, *y = b;
+    const struct line *x = a, *y = b;
     return strcmp(x->path, y->path);
 }
 
 size_t
 params_write(const struct params *p, char out[PARAMS_TEXT_MAX])
 {
-    struct params_slot slots[PARAMS_SLOTS_MAX];
+    struct line lines[PARAMS_SLOTS_MAX];
     struct writing w = {.out = out};
     char value[PARAMS_VALUE_MAX];
     size_t n = 0;
-    for (struct params_slot s = {.row = NULL}; params_next(&s);)
-        slots[n++] = s;
-    qsort(slots, n, sizeof(*slots), path_order);
+    for (struct params_slot s = {.row = NULL}; params_next(&s);) {
+        assert(n < PARAMS_SLOTS_MAX);
+        lines[n].slot = s;
+        params_path(&s, lines[n++].path);
+    }
+    qsort(lines, n, sizeof(*lines), path_order);
     for (size_t i = 0; i < n; i++) {
-        put_path(&w, slots[i].path);
-        params_get(p, &slots[i], value);
+        put_path(&w, lines[i].path);
+        params_get(p, &lines[i].slot, value);
         put(&w, value, strlen(value));
     }
     for (const char *c = w.last; *c != '\0'; c++)

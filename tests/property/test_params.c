@@ -74,8 +74,9 @@ static struct slice
 as_yaml(const struct params *p, struct arena *a)
 {
     struct slice text = SLICE("");
-    char value[PARAMS_VALUE_MAX];
+    char path[PARAMS_PATH_MAX], value[PARAMS_VALUE_MAX];
     for (struct params_slot s = {.row = NULL}; params_next(&s);) {
+        params_path(&s, path);
         params_get(p, &s, value);
         char *v = value;
         if (v[0] == '[') { /* there are no lists: words with commas between */
@@ -85,7 +86,7 @@ as_yaml(const struct params *p, struct arena *a)
                     *to++ = *from;
             *to = '\0';
         }
-        text = slice_printf(a, "%s: %s%s%s\n%.*s", s.path, v[0] == '"' ? "" : "\"", v,
+        text = slice_printf(a, "%s: %s%s%s\n%.*s", path, v[0] == '"' ? "" : "\"", v,
                             v[0] == '"' ? "" : "\"", SLICE_ARG(text));
     }
     return text;
