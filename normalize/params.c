@@ -218,7 +218,7 @@ params_find(const char *path, struct params_slot *out)
 {
     for (const struct params_row *row = ROWS; row < ROWS + N_ROWS; row++) {
         enum key_type type;
-        if (matches(row, path, &type)) {
+        if (row->path[0] == path[0] && matches(row, path, &type)) {
             *out = (struct params_slot){row, type};
             return true;
         }
@@ -231,6 +231,8 @@ params_section(const char *path)
 {
     size_t n = strlen(path);
     for (const struct params_row *row = ROWS; row < ROWS + N_ROWS; row++) {
+        if (row->path[0] != path[0])
+            continue;
         size_t star = strcspn(row->path, "*");
         if (n < star && strncmp(row->path, path, n) == 0 && row->path[n] == '.')
             return true;
