@@ -39,7 +39,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err e = params_read_text("fuzz", (struct slice){(const char *)data, size}, &p);
     if (e.kind && (e.text[0] == '\0' || memcmp(&p, &params_default, sizeof(p)) != 0))
         abort();
-    FUZZ_PLANT(p.threshold > 1200);
+    FUZZ_PLANT(p.threshold % 50 != 0 || p.term_product % 10 != 0 || p.severity[3] % 50 != 0 ||
+               p.rules[KEY_USER].weight % 50 != 0);
     if (!e.kind)
         check_taken(&p, a);
     arena_free(a);
