@@ -187,9 +187,9 @@ bench: $(B)/installed-build $(B)/installed-test
 # how well alerts are grouped, beside the reference and simple rules: docs/correlation-quality.md
 .PHONY: quality
 quality: $(B)/installed-build
-	@$(MAKE) --no-print-directory -j2 $(B)/weir
+	@$(MAKE) --no-print-directory -j2 $(B)/weir $(B)/tests/quality/churn
 	@B=$(B) tests/quality/quality.py --same '$(B)/weir correlate --profile reference' \
-		--page docs/correlation-quality.md --json $(B)/quality.jsonl $(if $(T),--sets $(T))
+		--churn $(B)/tests/quality/churn --page docs/correlation-quality.md --json $(B)/quality.jsonl $(if $(T),--sets $(T))
 
 # random scenarios with kills, many more of them than `make test` has
 .PHONY: nightly

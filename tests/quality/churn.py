@@ -5,6 +5,9 @@ merged into an older one; an incident was redirected if somebody had seen it bef
 The alert that joins two incidents opens none: nobody saw it alone.
 """
 
+import json
+import subprocess
+
 import reference
 from params import DEFAULTS, merge
 from prevalence import DayTables
@@ -50,3 +53,12 @@ def correlate(alerts, domains=(), params=None):
     for alert in alerts:
         engine.add(alert)
     return engine
+
+
+def of_weir(program, lines, timeout):
+    """What churn.c counts: {tenant: its measures}."""
+    done = subprocess.run([program], input="".join(lines), encoding="utf-8", check=True,
+                          stdout=subprocess.PIPE, timeout=timeout)
+    return {row["tenant"]: {"moved": row["moved"] / max(1, row["alerts"]),
+                            "redirected": row["redirected"] / max(1, row["incidents"])}
+            for row in map(json.loads, done.stdout.splitlines())}

@@ -34,8 +34,12 @@ def measure(chosen, dataset, found):
     return row
 
 
+def lines_of(chosen, datasets):
+    return list(score.jsonl.stream_lines(datasets, chosen.params))
+
+
 def run(chosen, datasets, command, timeout):
-    lines = list(score.jsonl.stream_lines(datasets, chosen.params))
+    lines = lines_of(chosen, datasets)
     found, seconds = score.run_engine(command, lines, timeout)
     score.check_partition(found, datasets)
     return found, seconds
@@ -54,10 +58,13 @@ def full(name, options):
               "seconds": seconds, "alerts": sum(len(d.alerts) for d in datasets), "rows": {}}
     rows, unlike = result["rows"], 0
     same = (run(chosen, datasets, options.same, options.timeout)[0] if options.same else None)
+    changed = (churn.of_weir(options.churn, lines_of(chosen, datasets), options.timeout)
+               if options.churn else {})
     for dataset in datasets:
         engine = churn.correlate(dataset.alerts, dataset.domains, chosen.params)
         expected = engine.membership()
         mine, theirs = (measure(chosen, dataset, m) for m in (per_tenant(dataset, found), expected))
+        mine.update(changed.get(dataset.tenant, {}))
         theirs.update(engine.churn())
         rows.setdefault("weir", []).append(mine)
         rows.setdefault("reference", []).append(theirs)
@@ -117,6 +124,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="floors only, fewer tenants")
     parser.add_argument("--page", metavar="FILE", help="write the tables there, as Markdown")
     parser.add_argument("--json", metavar="FILE", help="write all figures there, one line a method")
+    parser.add_argument("--churn", metavar="PROGRAM", help="what counts weir's changes: churn.c")
     parser.add_argument("--timeout", type=int, default=600, metavar="S")
     options = parser.parse_args()
     names = options.sets.split(",") if options.sets else list(QUICK if options.quick
