@@ -28,29 +28,43 @@ skip_mark(struct slice text)
     return slice_starts(text, SLICE("\xef\xbb\xbf")) ? slice_sub(text, 3, text.n - 3) : text;
 }
 
+static struct err
+too_large(size_t n)
+{
+    return err_make(ERR_REJECT, "json.size", "%zu bytes of JSON, at most %zu", n, SIZE_MAX_BYTES);
+}
+
+static struct err
+parsed(enum json_reader_result result, const char *why, size_t n)
+{
+    switch (result) {
+    case JSON_READER_OK:
+        return ERR_OK;
+    case JSON_READER_DEPTH:
+        return err_make(ERR_REJECT, "json.depth", "JSON nested deeper than %d", JSON_DEPTH_MAX);
+    case JSON_READER_MEMORY:
+        return err_make(ERR_RETRY, "json.memory", "no memory for %zu bytes of JSON", n);
+    default:
+        return err_make(ERR_REJECT, "json.syntax", "not JSON: %s", why);
+    }
+}
+
 /* want: NULL, or whom to tell of items. */
 static struct err
 parse(struct slice text, const struct json_reader_want *want, struct arena *a, struct json *out)
 {
     *out = (struct json){0};
     if (text.n > SIZE_MAX_BYTES)
-        return err_make(ERR_REJECT, "json.size", "%zu bytes of JSON, at most %zu", text.n,
-                        SIZE_MAX_BYTES);
+        return too_large(text.n);
     text = skip_mark(text);
     void *document = NULL;
     struct json root = {0};
     const char *why = NULL;
-    switch (json_reader_parse_items(text.p != NULL ? text.p : "", text.n, JSON_DEPTH_MAX + 1, want,
-                                    &document, &root, &why)) {
-    case JSON_READER_OK:
-        break;
-    case JSON_READER_DEPTH:
-        return err_make(ERR_REJECT, "json.depth", "JSON nested deeper than %d", JSON_DEPTH_MAX);
-    case JSON_READER_MEMORY:
-        return err_make(ERR_RETRY, "json.memory", "no memory for %zu bytes of JSON", text.n);
-    default:
-        return err_make(ERR_REJECT, "json.syntax", "not JSON: %s", why);
-    }
+    struct err e = parsed(json_reader_parse_items(text.p != NULL ? text.p : "", text.n,
+                                                  JSON_DEPTH_MAX + 1, want, &document, &root, &why),
+                          why, text.n);
+    if (e.kind)
+        return e;
     if (!arena_defer(a, json_reader_free, document))
         return err_make(ERR_RETRY, "json.memory", "the arena is full");
     *out = root;
@@ -61,6 +75,31 @@ struct err
 json_parse(struct slice text, struct arena *a, struct json *out)
 {
     return parse(text, NULL, a, out);
+}
+
+struct json_parser *
+json_parser_new(void)
+{
+    return json_reader_keep();
+}
+
+void
+json_parser_free(struct json_parser *p)
+{
+    json_reader_drop(p);
+}
+
+struct err
+json_parser_parse(struct json_parser *p, struct slice text, struct json *out)
+{
+    const char *why = NULL;
+    *out = (struct json){0};
+    if (text.n > SIZE_MAX_BYTES)
+        return too_large(text.n);
+    text = skip_mark(text);
+    return parsed(
+        json_reader_again(p, text.p != NULL ? text.p : "", text.n, JSON_DEPTH_MAX + 1, out, &why),
+        why, text.n);
 }
 
 struct items {
@@ -181,6 +220,18 @@ json_next(struct json_iter *it, struct slice *name, struct json *value)
 {
     struct slice unused;
     return json_reader_next(it, name != NULL ? name : &unused, value);
+}
+
+void
+json_pick(struct json object, const struct slice *names, size_t n, struct json *out)
+{
+    json_reader_pick(object, names, n, out);
+}
+
+size_t
+json_list(struct json array, struct json *out, size_t most)
+{
+    return json_reader_list(array, out, most);
 }
 
 struct copy {

@@ -41,6 +41,14 @@ struct json {
  */
 MUST_CHECK struct err json_parse(struct slice text, struct arena *a, struct json *out);
 
+/* A parser that is kept for many small documents: no memory is asked for each. */
+struct json_parser;                        /* opaque */
+struct json_parser *json_parser_new(void); /* NULL: out of memory */
+void json_parser_free(struct json_parser *p);
+
+/* json_parser_parse - as json_parse; what the parser gave before is gone. */
+MUST_CHECK struct err json_parser_parse(struct json_parser *p, struct slice text, struct json *out);
+
 enum json_type json_type(struct json v);
 struct json json_get(struct json object, const char *name); /* absent when it is not there */
 struct json json_path(struct json v, const char *dotted);   /* "error.code" */
@@ -58,6 +66,12 @@ struct json_iter {
  * (name is SLICE_NONE; it may be NULL) or members of an object in the order of the document. */
 struct json_iter json_items(struct json v);
 bool json_next(struct json_iter *it, struct slice *name, struct json *value);
+
+/* json_pick - the members with these names in one walk: out[i] is the first called names[i], absent
+ * when there is none or object is no object. */
+void json_pick(struct json object, const struct slice *names, size_t n, struct json *out);
+/* json_list - the first `most` items of an array; returns how many it has, 0: no array. */
+size_t json_list(struct json array, struct json *out, size_t most);
 
 /* json_minify - the value as compact JSON text, members in the document's order, duplicates kept,
  * numbers as written where they fit 64 bits. SLICE_NONE: the arena is full. */

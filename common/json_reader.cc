@@ -195,6 +195,62 @@ json_reader_parse_items(const char *text, size_t n, size_t depth_max,
     return result;
 }
 
+/* ---- one parser, document after document */
+
+namespace
+{
+struct kept {
+    dom::parser parser;
+    std::string padded;
+};
+} // namespace
+
+void *
+json_reader_keep(void)
+{
+    try {
+        return new kept;
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+void
+json_reader_drop(void *parser)
+{
+    delete static_cast<kept *>(parser);
+}
+
+enum json_reader_result
+json_reader_again(void *parser, const char *text, size_t n, size_t depth_max, struct json *root,
+                  const char **why)
+{
+    auto *k = static_cast<kept *>(parser);
+    *why = "out of memory";
+    try {
+        static const size_t least = 16 * 1024;
+        size_t capacity = n > least ? n : least;
+        simdjson::error_code code = simdjson::SUCCESS;
+        if (k->padded.size() < n + simdjson::SIMDJSON_PADDING)
+            k->padded.resize(capacity + simdjson::SIMDJSON_PADDING);
+        std::memcpy(&k->padded[0], text, n);
+        std::memset(&k->padded[n], ' ', simdjson::SIMDJSON_PADDING);
+        if (k->parser.capacity() < n || k->parser.max_depth() != depth_max)
+            code = k->parser.allocate(capacity, depth_max);
+        dom::element e;
+        if (!code)
+            code = k->parser.parse(k->padded.data(), n, false).get(e);
+        if (code) {
+            *why = simdjson::error_message(code);
+            return result_of(code);
+        }
+        *root = wrap(e);
+        return JSON_READER_OK;
+    } catch (...) {
+        return JSON_READER_MEMORY; /* bad_alloc is all that can be thrown */
+    }
+}
+
 void
 json_reader_free(void *document)
 {
@@ -358,4 +414,41 @@ json_reader_next(struct json_iter *it, struct slice *name, struct json *value)
     default:
         return false;
     }
+}
+
+/* Members come in one order mostly: the search goes on behind the name that was found last. */
+void
+json_reader_pick(struct json object, const struct slice *names, size_t n, struct json *out)
+{
+    std::memset(out, 0, n * sizeof *out);
+    if (json_reader_type(object) != JSON_OBJECT)
+        return;
+    size_t at = 0;
+    dom::object members = load<dom::element>(object.w).get_object().value_unsafe();
+    for (auto member : members) {
+        for (size_t tries = 0; tries < n; tries++) {
+            size_t i = at + tries < n ? at + tries : at + tries - n;
+            if (member.key != std::string_view(names[i].p, names[i].n))
+                continue;
+            if (absent(out[i]))
+                out[i] = wrap(member.value);
+            at = i + 1 < n ? i + 1 : 0;
+            break;
+        }
+    }
+}
+
+size_t
+json_reader_list(struct json array, struct json *out, size_t most)
+{
+    if (json_reader_type(array) != JSON_ARRAY)
+        return 0;
+    size_t n = 0;
+    dom::array items = load<dom::element>(array.w).get_array().value_unsafe();
+    for (dom::element e : items) {
+        if (n < most)
+            out[n] = wrap(e);
+        n++;
+    }
+    return n;
 }

@@ -24,6 +24,13 @@ enum json_reader_result json_reader_parse(const char *text, size_t n, size_t dep
                                           void **document, struct json *root, const char **why);
 void json_reader_free(void *document);
 
+/* json_reader_keep - a parser with a document of its own; NULL: out of memory. json_reader_again -
+ * its next document; what the last one held is gone. */
+void *json_reader_keep(void);
+void json_reader_drop(void *parser);
+enum json_reader_result json_reader_again(void *parser, const char *text, size_t n,
+                                          size_t depth_max, struct json *root, const char **why);
+
 /* json_reader_parse_items - json_reader_parse, and the bytes of each item of one array, told to
  * items(ctx, list, n) first (false: no more of it, the result is JSON_READER_MEMORY), then one by
  * one to item(ctx, p, n). name NULL: the document is the array. */
@@ -53,6 +60,8 @@ size_t json_reader_count(struct json v);
 bool json_reader_text(struct json v, struct slice *out);
 struct json_iter json_reader_items(struct json v);
 bool json_reader_next(struct json_iter *it, struct slice *name, struct json *value);
+void json_reader_pick(struct json object, const struct slice *names, size_t n, struct json *out);
+size_t json_reader_list(struct json array, struct json *out, size_t most);
 
 #ifdef __cplusplus
 }

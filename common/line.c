@@ -85,10 +85,26 @@ put_plain(struct line *l, struct slice one)
         line_put(l, one);
 }
 
+/* Bytes at the start that stand for themselves everywhere: nearly all of most texts. */
+static size_t
+plain_run(struct slice text)
+{
+    size_t n = 0;
+    while (n < text.n && text.p[n] >= 0x20 && text.p[n] < 0x7f && text.p[n] != '"' &&
+           text.p[n] != '\\')
+        n++;
+    return n;
+}
+
 static void
 put_all(struct line *l, struct slice text, void (*put)(struct line *l, struct slice one))
 {
-    while (text.n > 0 && !l->full) {
+    for (;;) {
+        size_t run = plain_run(text);
+        line_put(l, slice_sub(text, 0, run));
+        text = slice_sub(text, run, text.n);
+        if (text.n == 0 || l->full)
+            return;
         size_t step = utf8_step(text);
         if (step == 0)
             line_put(l, slice_of(REPLACEMENT));

@@ -72,6 +72,81 @@ test_members_are_found_by_name_and_type(void **state)
 }
 
 static void
+test_members_are_picked_in_one_walk_whatever_their_order(void **state)
+{
+    const struct slice names[] = {SLICE("a"), SLICE("b"), SLICE("c"), SLICE("no"), SLICE("")};
+    enum { N = sizeof names / sizeof names[0] };
+    static const struct {
+        const char *text;
+        int64_t want[N]; /* 0: absent */
+    } rows[] = {
+        {"{}", {0}},
+        {"{\"a\":1,\"b\":2,\"c\":3}", {1, 2, 3, 0, 0}},
+        {"{\"c\":3,\"x\":9,\"b\":2,\"a\":1,\"\":5}", {1, 2, 3, 0, 5}},
+        {"{\"b\":2,\"b\":7,\"aa\":8,\"A\":8}", {0, 2, 0, 0, 0}},
+        {"[1,2]", {0}},
+        {"7", {0}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct json got[N];
+        json_pick(parsed(*state, rows[i].text), names, N, got);
+        for (size_t k = 0; k < N; k++) {
+            int64_t v = 0;
+            assert_int_equal(json_int(got[k], &v), rows[i].want[k] != 0);
+            assert_int_equal(v, rows[i].want[k]);
+        }
+    }
+}
+
+static void
+test_a_list_is_copied_as_far_as_there_is_room(void **state)
+{
+    struct json items[3];
+    int64_t v;
+    struct json list = parsed(*state, "[10,20,30,40]");
+    assert_int_equal(json_list(list, items, 3), 4);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(json_int(items[i], &v));
+        assert_int_equal(v, 10 * (int64_t)(i + 1));
+    }
+    assert_int_equal(json_list(list, NULL, 0), 4);
+    assert_int_equal(json_list(parsed(*state, "[]"), items, 3), 0);
+    assert_int_equal(json_list(parsed(*state, "{\"a\":1}"), items, 3), 0);
+}
+
+static void
+test_a_parser_that_is_kept_reads_one_document_after_the_other(void **state)
+{
+    struct json_parser *p = json_parser_new();
+    struct json v;
+    int64_t n;
+    assert_non_null(p);
+    for (size_t size = 1; size < 400000; size = size * 3 + 1) { /* shorter and longer ones */
+        char *text = malloc(size + 8);
+        assert_non_null(text);
+        memcpy(text, "[7,\"", 4);
+        memset(text + 4, 'x', size);
+        memcpy(text + 4 + size, "\"]", 2);
+        assert_int_equal(json_parser_parse(p, (struct slice){text, size + 6}, &v).kind, ERR_NONE);
+        assert_int_equal(json_count(v), 2);
+        free(text);
+        assert_string_equal(json_parser_parse(p, SLICE("[1"), &v).code, "json.syntax");
+        assert_int_equal(json_type(v), JSON_ABSENT);
+        assert_int_equal(json_parser_parse(p, SLICE("\xef\xbb\xbf 12 "), &v).kind, ERR_NONE);
+        assert_true(json_int(v, &n) && n == 12);
+        assert_string_equal(json_parser_parse(p, SLICE_NONE, &v).code, "json.syntax");
+    }
+    char deep[300];
+    memset(deep, '[', 150);
+    memset(deep + 150, ']', 150);
+    assert_string_equal(json_parser_parse(p, (struct slice){deep, 300}, &v).code, "json.depth");
+    assert_int_equal(json_parser_parse(p, SLICE("[[1]]"), &v).kind, ERR_NONE);
+    json_parser_free(p);
+    json_parser_free(NULL);
+    (void)state;
+}
+
+static void
 test_an_int_is_an_int_or_a_text_that_is_one(void **state)
 {
     struct json v =
@@ -485,6 +560,9 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, arena_setup, arena_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_members_are_found_by_name_and_type),
+        TEST(test_members_are_picked_in_one_walk_whatever_their_order),
+        TEST(test_a_list_is_copied_as_far_as_there_is_room),
+        TEST(test_a_parser_that_is_kept_reads_one_document_after_the_other),
         TEST(test_an_int_is_an_int_or_a_text_that_is_one),
         TEST(test_a_path_walks_objects_and_what_is_not_there_is_absent),
         TEST(test_the_first_of_a_duplicate_key_wins),
