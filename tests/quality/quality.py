@@ -15,14 +15,14 @@ import sys
 
 import kit          # first: it finds the others
 import churn
+import compare
 import metrics
 import page
 import score
 import secrl
-from baselines import resolve
 
-QUICK = {"std": 6, "x3": 2, "drop": 2, "second": 4, "secrl": None, "hybrid": 1, "egress": 1,
-         "admin": 1, "controller": 1, "rollout": 2, "severity30": 2, "flat": 2}
+QUICK = {"std": 10, "x3": 4, "drop": 4, "second": 8, "secrl": None, "hybrid": 2, "egress": 2,
+         "admin": 2, "controller": 2, "rollout": 3, "severity30": 4, "flat": 3}
 
 
 def measure(chosen, dataset, found):
@@ -38,8 +38,7 @@ def lines_of(chosen, datasets):
     return list(score.jsonl.stream_lines(datasets, chosen.params))
 
 
-def run(chosen, datasets, command, timeout):
-    lines = lines_of(chosen, datasets)
+def run(lines, datasets, command, timeout):
     found, seconds = score.run_engine(command, lines, timeout)
     score.check_partition(found, datasets)
     return found, seconds
@@ -53,29 +52,20 @@ def full(name, options):
     """Everything about one set."""
     chosen = kit.SETS[name]
     datasets = chosen.build(kit.SEEDS.get(name), secrl.visible)
-    found, seconds = run(chosen, datasets, options.engine, options.timeout)
-    result = {"set": name, "about": chosen.about, "tenants": len(datasets), "unlike": None,
-              "seconds": seconds, "alerts": sum(len(d.alerts) for d in datasets), "rows": {}}
-    rows, unlike = result["rows"], 0
-    same = (run(chosen, datasets, options.same, options.timeout)[0] if options.same else None)
-    changed = (churn.of_weir(options.churn, lines_of(chosen, datasets), options.timeout)
-               if options.churn else {})
-    for dataset in datasets:
-        engine = churn.correlate(dataset.alerts, dataset.domains, chosen.params)
-        expected = engine.membership()
-        mine, theirs = (measure(chosen, dataset, m) for m in (per_tenant(dataset, found), expected))
-        mine.update(changed.get(dataset.tenant, {}))
-        theirs.update(engine.churn())
-        rows.setdefault("weir", []).append(mine)
-        rows.setdefault("reference", []).append(theirs)
-        if same:
-            unlike += len(metrics.differing(per_tenant(dataset, same), expected))
-        resolved = resolve(dataset.alerts)
-        for rule, baseline in chosen.baselines.items():
-            rows.setdefault(rule, []).append(measure(chosen, dataset, baseline(resolved)))
-    if same:
-        result["unlike"] = unlike
-    return result
+    lines = lines_of(chosen, datasets)
+    found, seconds = run(lines, datasets, options.engine, options.timeout)
+    known = compare.compared(chosen, datasets, lines, measure, options.kept)
+    changed = churn.of_weir(options.churn, lines, options.timeout) if options.churn else {}
+    mine = [dict(measure(chosen, d, per_tenant(d, found)), **changed.get(d.tenant, {}))
+            for d in datasets]
+    unlike = None
+    if options.same:
+        same = run(lines, datasets, options.same, options.timeout)[0]
+        unlike = sum(len(metrics.differing(per_tenant(d, same), known["expected"][d.tenant]))
+                     for d in datasets)
+    return {"set": name, "about": chosen.about, "tenants": len(datasets), "unlike": unlike,
+            "seconds": seconds, "alerts": sum(len(d.alerts) for d in datasets),
+            "rows": {"weir": mine, **known["rows"]}}
 
 
 def quick(name, options):
@@ -84,7 +74,7 @@ def quick(name, options):
     if seeds and QUICK.get(name):
         seeds = seeds[:QUICK[name]]
     datasets = chosen.build(seeds, secrl.visible)
-    found, seconds = run(chosen, datasets, options.engine, options.timeout)
+    found, seconds = run(lines_of(chosen, datasets), datasets, options.engine, options.timeout)
     rows = [measure(chosen, d, per_tenant(d, found)) for d in datasets]
     return {"set": name, "about": chosen.about, "tenants": len(datasets), "seconds": seconds,
             "alerts": sum(len(d.alerts) for d in datasets), "rows": {"weir": rows}, "unlike": None}
@@ -116,8 +106,11 @@ def write_figures(path, results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    weir = os.path.join(os.environ.get("B", os.path.join(kit.ROOT, "build")), "weir") + " correlate"
-    parser.add_argument("--engine", default=weir, metavar="COMMAND")
+    build = os.environ.get("B", os.path.join(kit.ROOT, "build"))
+    parser.add_argument("--engine", default=os.path.join(build, "weir") + " correlate",
+                        metavar="COMMAND")
+    parser.add_argument("--kept", default=os.path.join(build, "quality"), metavar="FOLDER",
+                        help="what the reference and the rules gave before")
     parser.add_argument("--same", metavar="COMMAND",
                         help="an engine that must group as the reference does, alert for alert")
     parser.add_argument("--sets", default=None, help="comma separated; second and second3 are ours")
