@@ -161,12 +161,12 @@ read_identity(struct json entity, struct key_set *set, size_t *shorts)
             id->ids[id->n_ids++] = text;
     }
     if (id != NULL) {
-        set->keys[set->n_keys++] = (struct key){type, DAMP_ONE, first};
+        set->keys[set->n_keys++] = (struct key){type, DAMP_ONE, first, false};
         return ERR_OK;
     }
     for (struct json_iter it = json_items(ids); json_next(&it, &name, &v); ++*shorts)
         set->keys[set->n_keys++] =
-            (struct key){KEY_SHORT_NAME, DAMP_ONE, slice_sub(json_text(v), 3, SIZE_MAX)};
+            (struct key){KEY_SHORT_NAME, DAMP_ONE, slice_sub(json_text(v), 3, SIZE_MAX), false};
     return ERR_OK;
 }
 
@@ -187,11 +187,11 @@ read_key(struct correlate *c, const struct stream *s, struct json pair, struct k
         type = KEY_USER;
         value = slice_join(c->line, SLICE("upn:"), value);
         struct key_identity *id = &set->identities[set->n_identities++];
-        *id = (struct key_identity){.type = type, .ids = {value}, .n_ids = 1};
+        *id = (struct key_identity){.type = type, .ids = {value}, .n_ids = 1, .sender = true};
     }
     if (value.p == NULL)
         return no_memory();
-    set->keys[set->n_keys++] = (struct key){type, DAMP_ONE, value};
+    set->keys[set->n_keys++] = (struct key){type, DAMP_ONE, value, false};
     return ERR_OK;
 }
 
@@ -278,6 +278,7 @@ read_alert(struct correlate *c, const struct stream *s, struct json doc, struct 
         !json_get_int(doc, "first", &al->first_s) || !json_get_int(doc, "last", &al->last_s))
         return bad("'created', 'first' and 'last' are whole seconds");
     struct err e = read_source(c, al->source, &al->source_number);
+    al->product_number = al->source_number;
     if (!e.kind)
         e = read_words(doc, al);
     return e.kind ? e : read_keys(c, s, doc, set);

@@ -7,8 +7,6 @@
 #include "common/clock.h"
 #include "normalize/incident_internal.h"
 
-#define UNITS_A_S 10000000 /* of 100 ns */
-
 enum { LATE_END_S = 600, EARLY_START_S = 90 * 86400 };
 
 struct err
@@ -30,7 +28,7 @@ seconds(int64_t at_100ns, int64_t fallback_s)
 {
     if (at_100ns == CLOCK_NONE)
         return fallback_s;
-    return clamp(at_100ns / UNITS_A_S, 0, INCIDENT_TIME_MAX_S);
+    return clamp(at_100ns / INCIDENT_UNITS_A_S, 0, INCIDENT_TIME_MAX_S);
 }
 
 static uint8_t
@@ -48,6 +46,13 @@ level_of(enum severity s)
         break;
     }
     return 1;
+}
+
+/* The services of schemas/alert.h are few; one more would share a number, not crash. */
+uint8_t
+incident_product(enum service_source service)
+{
+    return (uint8_t)((unsigned)service & 31);
 }
 
 void
@@ -71,6 +76,7 @@ incident_alert_of(const struct alert *al, uint8_t source_number, const struct ke
     *out = (struct incident_alert){
         .source = al->source,
         .source_number = source_number,
+        .product_number = incident_product(al->service),
         .native_id = al->native_id,
         .version = al->version,
         .created_s = created,
@@ -85,6 +91,7 @@ incident_alert_of(const struct alert *al, uint8_t source_number, const struct ke
         .threat = al->threat_family.n > 0 ? al->threat_family : al->threat_name,
         .false_positive =
             al->status == STATUS_RESOLVED && al->classification == CLASS_FALSE_POSITIVE,
+        .resolved = al->status == STATUS_RESOLVED,
         .keys = keys,
     };
 }
@@ -99,7 +106,17 @@ incident_engine_new(const struct params *p, int64_t next_id, size_t limit_bytes)
         return NULL;
     e->p = p;
     e->next_id = next_id;
+    e->next_seq = 1;
+    e->last = INCIDENT_NONE;
+    e->updated = INT64_MIN;
+    e->watermark_s = INT64_MIN;
+    e->days_told = INT32_MIN;
     e->limit_bytes = limit_bytes;
+    e->days = days_new(p);
+    if (e->days == NULL) {
+        free(e);
+        return NULL;
+    }
     /* an address nobody outside knows: hostile values cannot be made to share a slot */
     e->seed = (uint64_t)(uintptr_t)e * 0x9e3779b97f4a7c15U;
     return e;
@@ -117,7 +134,7 @@ incident_engine_free(struct incident_engine *e)
 size_t
 incident_engine_bytes(const struct incident_engine *e)
 {
-    return e->bytes + sizeof(*e);
+    return e->bytes + sizeof(*e) + days_bytes(e->days);
 }
 
 int64_t
@@ -136,7 +153,7 @@ open_incident(struct incident_engine *e, uint32_t node)
         return;
     e->next_id++;
     incident_group_join(e, group, node);
-    incident_relink_reason(e, node, INCIDENT_NONE, NULL);
+    incident_relink_reason(e, e->nodes[node].member, INCIDENT_NONE, NULL);
     e->opened++;
 }
 
@@ -144,42 +161,99 @@ static void
 relink_dirty(struct incident_engine *e)
 {
     for (uint32_t i = 0; i < e->n_dirty && !e->dead; i++)
-        incident_relink(e, e->dirty[i].node, incident_table_root(e, e->dirty[i].key));
+        incident_relink(e, e->dirty[i].node, incident_identity_root(e, e->dirty[i].key));
     e->n_dirty = 0;
+}
+
+/* Where a version belongs: its alert's node, one it repeats, or a new one. NONE: the engine is
+ * dead. */
+static uint32_t
+place(struct incident_engine *e, uint32_t name, const struct arrival *v, bool *grown, bool *news)
+{
+    uint32_t member = e->entries[name].ref, node;
+    *grown = *news = true;
+    if (member != INCIDENT_NONE) {
+        node = e->members[member].node;
+        *news = v->al->false_positive != e->members[member].false_positive ||
+                v->al->resolved != e->members[member].resolved;
+        *grown = incident_node_absorb(e, node, v, news);
+        incident_node_update(e, member, v);
+        return node;
+    }
+    node = incident_fold_partner(e, v);
+    bool folded = node != INCIDENT_NONE;
+    if (folded)
+        *grown = incident_node_absorb(e, node, v, news);
+    else
+        node = incident_node_new(e, v);
+    if (node == INCIDENT_NONE)
+        return node;
+    uint32_t earlier = e->nodes[node].member;
+    member = incident_node_member(e, node, name, v);
+    if (member == INCIDENT_NONE)
+        return member;
+    *news = true;
+    if (folded) {
+        incident_node_fresh(e, member);
+        incident_relink_reason(e, member, earlier, NULL);
+        e->folded++;
+    } else {
+        incident_fold_add(e, node);
+    }
+    return node;
+}
+
+static bool
+is_stale(const struct incident_engine *e, uint32_t name, const struct incident_alert *al)
+{
+    uint32_t member = e->entries[name].ref;
+    if (member == INCIDENT_NONE)
+        return false;
+    int64_t version = e->members[member].version;
+    return al->version < version || (al->version == version && !al->rewritten);
 }
 
 struct err
 incident_add(struct incident_engine *e, const struct incident_alert *al)
 {
     assert(al->keys != NULL);
-    uint32_t alert = e->dead ? INCIDENT_NONE : incident_node_alert(e, al);
-    if (alert == INCIDENT_NONE)
+    struct arrival v;
+    bool grown, news;
+    uint32_t name = e->dead ? INCIDENT_NONE : incident_node_alert(e, al);
+    if (name == INCIDENT_NONE)
         return incident_dead();
-    uint32_t node = e->entries[alert].ref;
-    bool grown = true, news = true;
-    if (node == INCIDENT_NONE) {
-        node = incident_node_new(e, al, alert, incident_node_lead(al->tactics & INCIDENT_TACTICS));
-    } else if (al->version > e->nodes[node].version ||
-               (al->rewritten && al->version == e->nodes[node].version)) {
-        grown = incident_node_absorb(e, node, al, &news);
-    } else {
+    if (is_stale(e, name, al))
         return ERR_OK;
-    }
-    if (node != INCIDENT_NONE && grown && !e->dead)
+    if (!incident_node_number(e, al, &v))
+        return incident_dead();
+    if (e->entries[name].ref == INCIDENT_NONE)
+        v.seq = e->next_seq++;
+    incident_days_watermark(e, al);
+    incident_days_learn(e, al);
+    incident_days_weigh(e, al);
+    incident_node_unite(e, al);
+    uint32_t node = e->dead ? INCIDENT_NONE : place(e, name, &v, &grown, &news);
+    if (node == INCIDENT_NONE)
+        return incident_dead();
+    grown |= incident_fold_bridge(e, &node);
+    if (grown && !e->dead)
         incident_relink(e, node, INCIDENT_NONE);
-    if (node != INCIDENT_NONE && e->nodes[node].group == INCIDENT_NONE && !e->dead)
+    if (e->nodes[node].group == INCIDENT_NONE && !e->dead)
         open_incident(e, node);
     relink_dirty(e);
     if (news && !e->dead)
         incident_group_touch(e, incident_group(e, e->nodes[node].group));
+    incident_group_settle(e, al->at);
+    e->n_linked = e->n_nodes;
+    e->last = e->entries[name].ref;
     return e->dead ? incident_dead() : ERR_OK;
 }
 
 int64_t
 incident_of(struct incident_engine *e, struct slice source, struct slice native_id)
 {
-    uint32_t node = incident_node_find(e, source, native_id);
-    if (node == INCIDENT_NONE || e->nodes[node].group == INCIDENT_NONE)
+    uint32_t member = incident_node_find(e, source, native_id);
+    if (member == INCIDENT_NONE || e->nodes[e->members[member].node].group == INCIDENT_NONE)
         return 0;
-    return e->groups[incident_group(e, e->nodes[node].group)].id;
+    return e->groups[incident_group(e, e->nodes[e->members[member].node].group)].id;
 }

@@ -33,11 +33,15 @@ struct incident_alert {
     struct slice threat;   /* family or name; may be NONE */
     bool false_positive;   /* closed as one at its source: says nothing about severity */
     bool resolved;         /* its source says so; when all are, the incident is */
-    int64_t at;            /* 100 ns: when the record came, as the log says */
+    int64_t at;            /* 100 ns: when the record came, as the log says; 0: not known */
+    int64_t seq;           /* of a stored alert: its place among the tenant's; they are restored in
+                            * this order. 0: behind those that are there */
     const struct key_set *keys;
     bool weighed; /* the engine's own: keys hold weights, as stored */
 };
 
+/* incident_product - the number of a service: "other product" compares it. */
+uint8_t incident_product(enum service_source service);
 /* incident_alert_of - sanitises times (correlation.md 3) and takes over what the engine needs.
  * Texts are borrowed from al; keys are borrowed. */
 void incident_alert_of(const struct alert *al, uint8_t source_number, const struct key_set *keys,
@@ -120,7 +124,7 @@ MUST_CHECK struct err incident_restored(struct incident_engine *e, size_t *diff)
 
 /* Of a posting list: how many candidates are scored, and how many looked at, newest first. What
  * was cut off by these is counted: beyond them the partition may depend on the order. */
-enum { INCIDENT_SCAN_MAX = 256, INCIDENT_LOOK_MAX = 16384, INCIDENT_ENTITIES_MAX = 1000 };
+enum { INCIDENT_LOOK_MAX = 16384, INCIDENT_ENTITIES_MAX = 1000, INCIDENT_WITH_MAX = 256 };
 
 /* incident_day - a closed day as the store has it, before incident_restored: the value occurred on
  * `day` with these counterparts. */
@@ -132,6 +136,23 @@ struct incident_day {
     size_t n_with;
 };
 MUST_CHECK struct err incident_restore_day(struct incident_engine *e, const struct incident_day *d);
+
+/* incident_restore_alias - two identifiers that alerts which left memory showed to be one. */
+struct incident_alias {
+    enum key_type type;
+    struct slice a, b;
+};
+MUST_CHECK struct err incident_restore_alias(struct incident_engine *e,
+                                             const struct incident_alias *x);
+
+/* What else goes on where it stopped; one row a tenant. incident_clock - as it is now;
+ * incident_restore_clock - after all days, before incident_restored. */
+struct incident_clock {
+    int64_t watermark_s, updated, next_seq; /* watermark INT64_MIN: none */
+    int32_t jump_day, jump_alerts, days_told;
+};
+struct incident_clock incident_clock(const struct incident_engine *e);
+void incident_restore_clock(struct incident_engine *e, const struct incident_clock *c);
 
 /* incident_restore_pin - a person put the alert where it is (together true: it stays there) or
  * keeps it apart from an incident. */
@@ -234,6 +255,8 @@ struct incident_changes {
     size_t folded;             /* alerts that became part of a node that was there */
     struct incident_day *days; /* closed since the last commit: to be stored once */
     size_t n_days;
+    struct incident_alias *aliases; /* new since the last commit */
+    size_t n_aliases;
     struct incident_pin *pins; /* new or changed */
     size_t n_pins;
     struct incident_split *splits; /* suggestions: an incident passed a soft cap */

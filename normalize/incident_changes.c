@@ -4,20 +4,6 @@
 
 #include "normalize/incident_internal.h"
 
-static struct slice
-native_id_of(const struct incident_engine *e, uint32_t node)
-{
-    struct slice text = incident_table_text(e, e->nodes[node].alert);
-    (void)slice_split(&text, '\0'); /* source, NUL, id */
-    return text;
-}
-
-static struct slice
-source_of(const struct incident_engine *e, uint32_t node)
-{
-    return incident_table_text(e, e->nodes[node].source_name);
-}
-
 static int64_t
 id_of_node(struct incident_engine *e, uint32_t node)
 {
@@ -42,11 +28,12 @@ collect_entries(struct incident_engine *e, const struct incident_summary *s,
 {
     size_t n = 0;
     uint32_t mark = incident_table_mark(e);
-    for (size_t i = 0; i < s->n_members; i++) {
-        const struct node *node = &e->nodes[s->members[i]];
+    for (size_t i = 0; i < s->n_nodes; i++) {
+        const struct node *node = &e->nodes[s->nodes[i]];
         for (uint16_t k = 0; k < node->n_raw + node->n_keys; k++) {
             bool raw = k < node->n_raw;
-            struct entry *x = &e->entries[raw ? node->raw[k] : node->keys[k - node->n_raw].id];
+            struct entry *x =
+                &e->entries[raw ? node->raw[k] & NODE_ENTRY : node->keys[k - node->n_raw].id];
             if ((!raw && x->type <= KEY_DEVICE) || x->mark == mark)
                 continue;
             x->mark = mark;
@@ -61,8 +48,8 @@ row_entities(struct incident_engine *e, const struct incident_summary *s, struct
              struct incident_row *row)
 {
     size_t most = 0;
-    for (size_t i = 0; i < s->n_members; i++)
-        most += (size_t)e->nodes[s->members[i]].n_raw + e->nodes[s->members[i]].n_keys;
+    for (size_t i = 0; i < s->n_nodes; i++)
+        most += (size_t)e->nodes[s->nodes[i]].n_raw + e->nodes[s->nodes[i]].n_keys;
     const struct entry **found = arena_alloc(a, sizeof(*found) * (most + 1));
     if (found == NULL)
         return false;
@@ -75,7 +62,8 @@ row_entities(struct incident_engine *e, const struct incident_summary *s, struct
     for (size_t i = 0; i < n; i++) {
         struct slice text = {found[i]->text, found[i]->n};
         if (found[i]->type > KEY_DEVICE)
-            text = slice_printf(a, "%s:%.*s", e->p->rules[found[i]->type].name, SLICE_ARG(text));
+            text = slice_printf(a, "%s:%.*s", key_type_word((enum key_type)found[i]->type),
+                                SLICE_ARG(text));
         if (text.p == NULL)
             return false;
         row->entities[row->n_entities++] = text;
@@ -95,7 +83,7 @@ row_live(struct incident_engine *e, uint32_t group, struct arena *a, struct inci
     if (entry == INCIDENT_NONE)
         return false;
     g->next_name = entry;
-    row->kind = g->version == 0 ? "created" : "updated";
+    row->kind = g->stored ? "updated" : "created";
     row->name = incident_table_text(e, entry);
     row->first_name =
         g->first_name != INCIDENT_NONE ? incident_table_text(e, g->first_name) : row->name;
@@ -103,7 +91,7 @@ row_live(struct incident_engine *e, uint32_t group, struct arena *a, struct inci
     row->stage_score = s.stage_score;
     row->tactics = s.tactics;
     row->sources = s.sources;
-    row->alerts = (int32_t)s.n_members;
+    row->alerts = (int32_t)s.alerts;
     row->users = (int32_t)s.users;
     row->devices = (int32_t)s.devices;
     row->first_s = s.first_s;
@@ -116,7 +104,7 @@ static bool
 row_of(struct incident_engine *e, uint32_t group, struct arena *a, struct incident_row *row)
 {
     struct group *g = &e->groups[group];
-    *row = (struct incident_row){.id = g->id, .version = g->version + 1};
+    *row = (struct incident_row){.id = g->id, .version = g->version, .updated = g->updated};
     if (g->parent == group)
         return row_live(e, group, a, row);
     row->kind = "merged";
@@ -162,28 +150,18 @@ member_order(const void *a, const void *b)
 }
 
 static bool
-moved(struct incident_engine *e, uint32_t node)
-{
-    uint32_t stored = e->nodes[node].stored_group;
-    return stored == INCIDENT_NONE || stored != incident_group(e, e->nodes[node].group);
-}
-
-static bool
 members(struct incident_engine *e, struct arena *a, struct incident_changes *out)
 {
-    size_t most = 0;
-    for (uint32_t i = 0; i < e->n_touched; i++)
-        most += e->groups[e->touched[i]].alerts;
-    out->members = arena_alloc(a, sizeof(*out->members) * (most + 1));
+    out->members = arena_alloc(a, sizeof(*out->members) * (e->n_fresh + 1));
     if (out->members == NULL)
         return false;
-    for (uint32_t i = 0; i < e->n_touched; i++) {
-        const struct group *g = &e->groups[e->touched[i]];
-        uint32_t at = g->member;
-        for (uint32_t k = 0; k < g->alerts; k++, at = e->nodes[at].next)
-            if (moved(e, at))
-                out->members[out->n_members++] =
-                    (struct incident_membership){source_of(e, at), native_id_of(e, at), g->id};
+    for (uint32_t i = 0; i < e->n_fresh; i++) {
+        const struct member *m = &e->members[e->fresh[i]];
+        uint32_t group = incident_group(e, e->nodes[m->node].group);
+        if (m->stored_group != group)
+            out->members[out->n_members++] = (struct incident_membership){
+                incident_node_source(e, e->fresh[i]), incident_node_native_id(e, e->fresh[i]),
+                e->groups[group].id};
     }
     qsort(out->members, out->n_members, sizeof(*out->members), member_order);
     return true;
@@ -195,20 +173,20 @@ static void
 fill_reason(struct incident_engine *e, const struct reason *r, struct incident_reason *out)
 {
     *out = (struct incident_reason){
-        .alert_source = source_of(e, r->node),
-        .alert_id = native_id_of(e, r->node),
+        .alert_source = incident_node_source(e, r->member),
+        .alert_id = incident_node_native_id(e, r->member),
         .level = r->level,
         .partner_level = r->partner_level,
         .score = r->score,
     };
     if (r->partner == INCIDENT_NONE)
         return;
-    out->partner_source = source_of(e, r->partner);
-    out->partner_id = native_id_of(e, r->partner);
+    out->partner_source = incident_node_source(e, r->partner);
+    out->partner_id = incident_node_native_id(e, r->partner);
     for (size_t i = 0; i < r->score.n_parts; i++) {
         if (r->score.parts[i].kind != LINK_KEY)
             continue;
-        uint32_t root = incident_table_root(e, r->score.parts[i].key);
+        uint32_t root = incident_identity_root(e, r->score.parts[i].key);
         out->key_values[i] = incident_table_text(e, e->entries[root].face);
     }
 }
@@ -261,6 +239,19 @@ related(struct incident_engine *e, struct arena *a, struct incident_changes *out
     return true;
 }
 
+static bool
+aliases(struct incident_engine *e, struct arena *a, struct incident_changes *out)
+{
+    out->aliases = arena_alloc(a, sizeof(*out->aliases) * (e->n_aliases + 1));
+    if (out->aliases == NULL)
+        return false;
+    for (uint32_t i = 0; i < e->n_aliases; i++)
+        out->aliases[out->n_aliases++] = (struct incident_alias){
+            (enum key_type)e->entries[e->aliases[i].a].type,
+            incident_table_text(e, e->aliases[i].a), incident_table_text(e, e->aliases[i].b)};
+    return true;
+}
+
 struct err
 incident_changes(struct incident_engine *e, struct arena *a, struct incident_changes *out)
 {
@@ -271,10 +262,12 @@ incident_changes(struct incident_engine *e, struct arena *a, struct incident_cha
         .added_merged = e->merged,
         .refused = e->refused,
         .cut = e->cut,
+        .folded = e->folded,
     };
     if (e->dead)
         return incident_dead();
-    if (!rows(e, a, out) || !members(e, a, out) || !reasons(e, a, out) || !related(e, a, out))
+    if (!rows(e, a, out) || !members(e, a, out) || !reasons(e, a, out) || !related(e, a, out) ||
+        !incident_days_changes(e, a, out) || !aliases(e, a, out))
         return err_make(ERR_RETRY, "incident.memory", "no room for what a batch changed");
     return ERR_OK;
 }
@@ -282,103 +275,21 @@ incident_changes(struct incident_engine *e, struct arena *a, struct incident_cha
 void
 incident_commit(struct incident_engine *e)
 {
+    for (uint32_t i = 0; i < e->n_fresh; i++) {
+        struct member *m = &e->members[e->fresh[i]];
+        m->stored_group = incident_group(e, e->nodes[m->node].group);
+        m->fresh = false;
+    }
     for (uint32_t i = 0; i < e->n_touched; i++) {
         struct group *g = &e->groups[e->touched[i]];
-        uint32_t at = g->member;
-        for (uint32_t k = 0; k < g->alerts; k++, at = e->nodes[at].next)
-            e->nodes[at].stored_group = e->touched[i];
-        g->version++;
         g->touched = false;
+        g->stored = true;
         if (g->parent == e->touched[i] && g->next_name != INCIDENT_NONE)
             g->name = g->next_name;
         if (g->first_name == INCIDENT_NONE)
             g->first_name = g->name;
     }
-    e->n_touched = e->n_reasons = e->n_related = 0;
-    e->conflicts = e->opened = e->joined = e->merged = e->refused = e->cut = 0;
-}
-
-/* ---- the state of one alert, for the store */
-
-static int
-state_order(const void *a, const void *b)
-{
-    const struct key *x = a, *y = b;
-    if (x->type != y->type)
-        return (x->type > y->type) - (x->type < y->type);
-    return slice_cmp(x->value, y->value);
-}
-
-/* The identifiers of one identity that the node carried, the first named by its key; more than
- * fit go on in a further entry that begins with the same first one. */
-static void
-state_identity(struct incident_engine *e, const struct node *n, struct link_key key,
-               struct key_set *out, struct slice *first)
-{
-    struct key_identity *id = NULL;
-    *first = SLICE_NONE;
-    for (uint16_t i = 0; i < n->n_raw; i++) {
-        if (incident_table_root(e, n->raw[i]) != key.id)
-            continue;
-        struct slice text = incident_table_text(e, n->raw[i]);
-        if (first->p == NULL)
-            *first = text;
-        if (id == NULL || id->n_ids == KEYS_IDENTIFIERS_MAX) {
-            id = &out->identities[out->n_identities++];
-            *id = (struct key_identity){.type = key.type, .ids = {*first}, .n_ids = 1};
-        }
-        if (!slice_eq(text, *first))
-            id->ids[id->n_ids++] = text;
-    }
-}
-
-static bool
-state_keys(struct incident_engine *e, const struct node *n, struct arena *a, struct key_set *out)
-{
-    out->identities = arena_alloc(a, sizeof(*out->identities) * ((size_t)n->n_raw + 1));
-    out->keys = arena_alloc(a, sizeof(*out->keys) * ((size_t)n->n_keys + 1));
-    if (out->identities == NULL || out->keys == NULL)
-        return false;
-    for (uint16_t i = 0; i < n->n_keys; i++) {
-        struct slice value = incident_table_text(e, n->keys[i].id);
-        if (n->keys[i].type <= KEY_DEVICE)
-            state_identity(e, n, n->keys[i], out, &value);
-        if (value.p != NULL)
-            out->keys[out->n_keys++] = (struct key){n->keys[i].type, n->keys[i].weight, value};
-    }
-    qsort(out->keys, out->n_keys, sizeof(*out->keys), state_order);
-    return true;
-}
-
-struct err
-incident_state(struct incident_engine *e, struct slice source, struct slice native_id,
-               struct arena *a, struct incident_alert *out, uint16_t *leads)
-{
-    uint32_t node = incident_node_find(e, source, native_id);
-    if (node == INCIDENT_NONE)
-        return err_make(ERR_REJECT, "incident.unknown", "the correlator knows no such alert");
-    const struct node *n = &e->nodes[node];
-    struct key_set *set = arena_alloc(a, sizeof(*set));
-    if (set == NULL || !state_keys(e, n, a, set))
-        return err_make(ERR_RETRY, "incident.memory", "no room for an alert's state");
-    *out = (struct incident_alert){
-        .source = source_of(e, node),
-        .source_number = n->source,
-        .native_id = native_id_of(e, node),
-        .version = n->version,
-        .created_s = n->created_s,
-        .first_s = n->first_s,
-        .last_s = n->last_s,
-        .level = n->level,
-        .tactics = n->tactics,
-        .detector = incident_table_text(e, n->detector_text),
-        .title = incident_table_text(e, n->title),
-        .product = incident_table_text(e, n->product),
-        .category = incident_table_text(e, n->category),
-        .threat = incident_table_text(e, n->threat),
-        .false_positive = n->false_positive,
-        .keys = set,
-    };
-    *leads = n->leads;
-    return ERR_OK;
+    e->days_told = e->days_complete ? e->days_told : days_open(e->days);
+    e->n_aliases = e->n_fresh = e->n_touched = e->n_reasons = e->n_related = 0;
+    e->conflicts = e->opened = e->joined = e->merged = e->refused = e->cut = e->folded = 0;
 }

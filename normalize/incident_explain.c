@@ -90,6 +90,8 @@ incident_sentence(const struct incident_reason *r, const struct params *p, struc
 {
     if (r->partner_id.p == NULL)
         return SLICE("Opened the incident: no known alert was near enough.");
+    if (r->score.n_parts == 0)
+        return slice_printf(a, "A repeat of alert %.*s.", SLICE_ARG(r->partner_id));
     struct slice s =
         slice_printf(a, "Linked to alert %.*s with %d of %d: ", SLICE_ARG(r->partner_id),
                      r->score.score, p->threshold);

@@ -14,33 +14,71 @@ incident_group(struct incident_engine *e, uint32_t group)
     return live;
 }
 
+uint32_t
+incident_group_of_id(const struct incident_engine *e, int64_t id)
+{
+    struct slice text = {(const char *)&id, sizeof(id)};
+    uint32_t entry = incident_table_find(e, ENTRY_INCIDENT, text);
+    return entry != INCIDENT_NONE ? e->entries[entry].ref : INCIDENT_NONE;
+}
+
 void
 incident_group_touch(struct incident_engine *e, uint32_t group)
 {
     struct group *g = &e->groups[group];
-    if (g->touched || !incident_table_grow(e, (void **)&e->touched, sizeof(*e->touched),
-                                           e->n_touched, &e->cap_touched))
-        return;
-    g->touched = true;
-    e->touched[e->n_touched++] = group;
+    if (!g->stirred && incident_table_grow(e, (void **)&e->stirred, sizeof(*e->stirred),
+                                           e->n_stirred, &e->cap_stirred)) {
+        g->stirred = true;
+        e->stirred[e->n_stirred++] = group;
+    }
+    if (!g->touched && incident_table_grow(e, (void **)&e->touched, sizeof(*e->touched),
+                                           e->n_touched, &e->cap_touched)) {
+        g->touched = true;
+        e->touched[e->n_touched++] = group;
+    }
+}
+
+/* Versions count records, not batches, so that they do not depend on where a batch ended. */
+void
+incident_group_settle(struct incident_engine *e, int64_t at)
+{
+    for (uint32_t i = 1; i < e->n_stirred; i++) /* by id; mostly one or two */
+        for (uint32_t k = i; k > 0 && e->groups[e->stirred[k - 1]].id > e->groups[e->stirred[k]].id;
+             k--) {
+            uint32_t swap = e->stirred[k];
+            e->stirred[k] = e->stirred[k - 1];
+            e->stirred[k - 1] = swap;
+        }
+    for (uint32_t i = 0; i < e->n_stirred; i++) {
+        struct group *g = &e->groups[e->stirred[i]];
+        e->updated = at > e->updated ? at : e->updated + 1;
+        g->updated = e->updated;
+        g->version++;
+        g->stirred = false;
+    }
+    e->n_stirred = 0;
 }
 
 uint32_t
 incident_group_new(struct incident_engine *e, int64_t id)
 {
-    if (!incident_table_grow(e, (void **)&e->groups, sizeof(*e->groups), e->n_groups,
-                             &e->cap_groups))
+    struct slice text = {(const char *)&id, sizeof(id)};
+    uint32_t entry = incident_table_intern(e, ENTRY_INCIDENT, text);
+    if (entry == INCIDENT_NONE || !incident_table_grow(e, (void **)&e->groups, sizeof(*e->groups),
+                                                       e->n_groups, &e->cap_groups))
         return INCIDENT_NONE;
     uint32_t group = e->n_groups++;
+    e->entries[entry].ref = group;
     e->groups[group] = (struct group){
         .id = id,
         .parent = group,
-        .member = INCIDENT_NONE,
+        .node = INCIDENT_NONE,
         .redirected = INCIDENT_NONE,
         .next_redirected = INCIDENT_NONE,
         .name = INCIDENT_NONE,
         .first_name = INCIDENT_NONE,
         .next_name = INCIDENT_NONE,
+        .by_rule = true,
     };
     return group;
 }
@@ -61,22 +99,25 @@ incident_group_join(struct incident_engine *e, uint32_t group, uint32_t node)
     struct node *n = &e->nodes[node];
     n->group = group;
     n->next = node;
-    if (g->member != INCIDENT_NONE) {
-        n->next = e->nodes[g->member].next;
-        e->nodes[g->member].next = node;
+    if (g->node != INCIDENT_NONE) {
+        n->next = e->nodes[g->node].next;
+        e->nodes[g->node].next = node;
     }
-    g->member = node;
-    g->alerts++;
+    g->node = node;
+    g->nodes++;
+    g->alerts += n->alerts;
     count_identities(n, &g->users_most, &g->devices_most);
+    for (uint32_t m = n->member; m != INCIDENT_NONE; m = e->members[m].next)
+        incident_node_fresh(e, m);
     incident_group_touch(e, group);
 }
 
-/* Each identity of the members not yet marked, once. */
+/* Each identity of the nodes of a ring not yet marked, once. */
 static void
-count_marked(struct incident_engine *e, uint32_t member, uint32_t mark, uint32_t *users,
+count_marked(struct incident_engine *e, uint32_t first, uint32_t mark, uint32_t *users,
              uint32_t *devices)
 {
-    uint32_t at = member;
+    uint32_t at = first;
     do {
         const struct node *n = &e->nodes[at];
         for (uint16_t i = 0; i < n->n_keys; i++) {
@@ -88,18 +129,18 @@ count_marked(struct incident_engine *e, uint32_t member, uint32_t mark, uint32_t
             *devices += n->keys[i].type == KEY_DEVICE;
         }
         at = n->next;
-    } while (at != member && at != INCIDENT_NONE);
+    } while (at != first && at != INCIDENT_NONE);
 }
 
 /*
  * Would the two together pass a cap? other is a group, or NONE with a node that has none yet.
  * Only where sums of what each may have pass it, is it counted who is really in both.
  */
-bool
-incident_group_over_caps(struct incident_engine *e, uint32_t group, uint32_t other, uint32_t node)
+static bool
+over_caps(struct incident_engine *e, uint32_t group, uint32_t other, uint32_t node)
 {
     struct group *a = &e->groups[group];
-    uint32_t alerts = 1, users = 0, devices = 0;
+    uint32_t alerts = e->nodes[node].alerts, users = 0, devices = 0;
     if (other != INCIDENT_NONE) {
         alerts = e->groups[other].alerts;
         users = e->groups[other].users_most;
@@ -114,14 +155,28 @@ incident_group_over_caps(struct incident_engine *e, uint32_t group, uint32_t oth
         return false;
     users = devices = 0;
     uint32_t mark = incident_table_mark(e);
-    if (a->member != INCIDENT_NONE)
-        count_marked(e, a->member, mark, &users, &devices);
+    if (a->node != INCIDENT_NONE)
+        count_marked(e, a->node, mark, &users, &devices);
     a->users_most = users;
     a->devices_most = devices;
-    uint32_t member = other != INCIDENT_NONE ? e->groups[other].member : node;
-    if (member != INCIDENT_NONE)
-        count_marked(e, member, mark, &users, &devices);
+    uint32_t first = other != INCIDENT_NONE ? e->groups[other].node : node;
+    if (first != INCIDENT_NONE)
+        count_marked(e, first, mark, &users, &devices);
     return users > (uint32_t)e->p->cap_users || devices > (uint32_t)e->p->cap_devices;
+}
+
+const char *
+incident_group_blocked(struct incident_engine *e, uint32_t group, uint32_t other, uint32_t node)
+{
+    return over_caps(e, group, other, node) ? "cap" : NULL;
+}
+
+bool
+incident_group_open(struct incident_engine *e, uint32_t node)
+{
+    (void)e;
+    (void)node;
+    return true;
 }
 
 /* All that pointed to `gone` points to what `gone` points to: redirects are one long. */
@@ -144,26 +199,84 @@ redirect(struct incident_engine *e, uint32_t gone, uint32_t kept)
     k->redirected = gone;
 }
 
+/* What moves has to be stored at its new place. */
+static void
+moved(struct incident_engine *e, uint32_t first)
+{
+    uint32_t at = first;
+    do {
+        for (uint32_t m = e->nodes[at].member; m != INCIDENT_NONE; m = e->members[m].next)
+            incident_node_fresh(e, m);
+        at = e->nodes[at].next;
+    } while (at != first && at != INCIDENT_NONE);
+}
+
 /* The incident opened first survives: that moves the fewest alerts (correlation.md 10). */
 void
 incident_group_merge(struct incident_engine *e, uint32_t a, uint32_t b)
 {
     uint32_t kept = e->groups[a].id < e->groups[b].id ? a : b;
     uint32_t gone = kept == a ? b : a;
+    if (e->groups[gone].node != INCIDENT_NONE)
+        moved(e, e->groups[gone].node);
     redirect(e, gone, kept);
     struct group *k = &e->groups[kept], *g = &e->groups[gone];
-    if (g->member != INCIDENT_NONE && k->member != INCIDENT_NONE) { /* two rings become one */
-        uint32_t next = e->nodes[k->member].next;
-        e->nodes[k->member].next = e->nodes[g->member].next;
-        e->nodes[g->member].next = next;
-    } else if (g->member != INCIDENT_NONE) {
-        k->member = g->member;
+    if (g->node != INCIDENT_NONE && k->node != INCIDENT_NONE) { /* two rings become one */
+        uint32_t next = e->nodes[k->node].next;
+        e->nodes[k->node].next = e->nodes[g->node].next;
+        e->nodes[g->node].next = next;
+    } else if (g->node != INCIDENT_NONE) {
+        k->node = g->node;
     }
+    k->nodes += g->nodes;
     k->alerts += g->alerts;
     k->users_most += g->users_most;
     k->devices_most += g->devices_most;
-    g->member = INCIDENT_NONE;
-    g->alerts = g->users_most = g->devices_most = 0;
+    k->by_rule = k->by_rule && g->by_rule;
+    g->node = INCIDENT_NONE;
+    g->nodes = g->alerts = g->users_most = g->devices_most = 0;
     incident_group_touch(e, gone);
     incident_group_touch(e, kept);
+}
+
+/* Out of its ring; the group keeps its alerts. */
+static void
+leave(struct incident_engine *e, uint32_t node)
+{
+    struct group *g = &e->groups[incident_group(e, e->nodes[node].group)];
+    uint32_t before = node;
+    while (e->nodes[before].next != node)
+        before = e->nodes[before].next;
+    e->nodes[before].next = e->nodes[node].next;
+    if (g->node == node)
+        g->node = before == node ? INCIDENT_NONE : before;
+    g->nodes--;
+    e->nodes[node].next = INCIDENT_NONE;
+}
+
+void
+incident_group_replace(struct incident_engine *e, uint32_t gone, uint32_t kept)
+{
+    bool has = e->nodes[gone].group != INCIDENT_NONE, had = e->nodes[kept].group != INCIDENT_NONE;
+    if (has && had) {
+        uint32_t a = incident_group(e, e->nodes[gone].group);
+        uint32_t b = incident_group(e, e->nodes[kept].group);
+        if (a != b)
+            incident_group_merge(e, a, b);
+        else
+            incident_group_touch(e, a);
+        leave(e, gone);
+    } else if (has) { /* kept is new and takes its place */
+        uint32_t group = incident_group(e, e->nodes[gone].group);
+        leave(e, gone);
+        e->groups[group].alerts -= e->nodes[gone].alerts;
+        incident_group_join(e, group, kept);
+        e->groups[group].alerts += e->nodes[gone].alerts;
+    } else if (had) {
+        uint32_t group = incident_group(e, e->nodes[kept].group);
+        e->groups[group].alerts += e->nodes[gone].alerts;
+        for (uint32_t m = e->nodes[gone].member; m != INCIDENT_NONE; m = e->members[m].next)
+            incident_node_fresh(e, m);
+        incident_group_touch(e, group);
+    }
 }

@@ -24,13 +24,6 @@ static const int32_t STAGE_WEIGHT[STAGES] = {50, 120, 150, 150, 200, 120, 250,
                                              80, 300, 200, 250, 400, 500};
 static const int32_t LEVEL_TRUST[4] = {25, 50, 75, 100};
 
-static int
-number_order(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* ---- what the members say */
 
 static int
@@ -43,7 +36,7 @@ bits(uint32_t mask)
 static int32_t
 stage_score(const struct incident_summary *s)
 {
-    int32_t remaining = 1000, products = bits(s->sources);
+    int32_t remaining = 1000, products = bits(s->products);
     products = products < 1 ? 1 : products > PRODUCTS_MAX ? PRODUCTS_MAX : products;
     for (int i = 0; i < STAGES; i++)
         if (s->best[i] >= 0)
@@ -53,18 +46,21 @@ stage_score(const struct incident_summary *s)
 }
 
 static void
-learn_member(const struct node *n, struct incident_summary *s, uint8_t *any_level)
+learn_node(const struct node *n, struct incident_summary *s, uint8_t *any_level)
 {
+    s->alerts += n->alerts;
     s->sources |= (uint32_t)1 << n->source;
+    s->products |= (uint32_t)1 << n->product;
     s->tactics |= n->tactics;
     *any_level = n->level > *any_level ? n->level : *any_level;
-    if (!n->false_positive && (int)n->level > s->level)
-        s->level = n->level;
+    if (n->false_positives < n->alerts && n->believed > s->level)
+        s->level = n->believed;
     for (int i = 0; i < STAGES; i++)
         if ((n->tactics >> i & 1) != 0 && n->level > s->best[i])
             s->best[i] = (int8_t)n->level;
     s->first_s = n->first_s < s->first_s ? n->first_s : s->first_s;
     s->last_s = n->last_s > s->last_s ? n->last_s : s->last_s;
+    s->created_s = n->created_s < s->created_s ? n->created_s : s->created_s;
 }
 
 static void
@@ -82,41 +78,56 @@ learn_keys(struct incident_engine *e, const struct node *n, uint32_t mark,
     }
 }
 
+/* The nodes of a ring in the order of the log. */
+static bool
+ring_in_order(struct incident_engine *e, const struct group *g, struct arena *a,
+              struct incident_summary *out)
+{
+    out->nodes = arena_alloc(a, sizeof(uint32_t) * (g->nodes + 1));
+    if (out->nodes == NULL)
+        return false;
+    uint32_t at = g->node;
+    for (; out->n_nodes < g->nodes; at = e->nodes[at].next)
+        out->nodes[out->n_nodes++] = at;
+    /* two runs, as rings grow at one end: shell sort needs few steps, and no context */
+    for (size_t gap = out->n_nodes / 2; gap > 0; gap /= 2)
+        for (size_t i = gap; i < out->n_nodes; i++) {
+            uint32_t moved = out->nodes[i];
+            size_t k = i;
+            for (; k >= gap && e->nodes[out->nodes[k - gap]].seq > e->nodes[moved].seq; k -= gap)
+                out->nodes[k] = out->nodes[k - gap];
+            out->nodes[k] = moved;
+        }
+    return true;
+}
+
 bool
 incident_name_summary(struct incident_engine *e, uint32_t group, struct arena *a,
                       struct incident_summary *out)
 {
     const struct group *g = &e->groups[group];
-    *out = (struct incident_summary){.first_s = INT64_MAX, .last_s = INT64_MIN};
+    *out = (struct incident_summary){
+        .first_s = INT64_MAX, .last_s = INT64_MIN, .created_s = INT64_MAX};
     memset(out->best, -1, sizeof(out->best));
-    out->members = arena_alloc(a, sizeof(uint32_t) * (g->alerts + 1));
-    if (out->members == NULL)
+    if (!ring_in_order(e, g, a, out))
         return false;
-    size_t keys = 0;
-    uint32_t at = g->member;
-    while (out->n_members < g->alerts) {
-        out->members[out->n_members++] = at;
-        keys += e->nodes[at].n_keys;
-        at = e->nodes[at].next;
-    }
-    qsort(out->members, out->n_members, sizeof(uint32_t), number_order);
+    size_t keys = 0, false_positives = 0;
+    for (size_t i = 0; i < out->n_nodes; i++)
+        keys += e->nodes[out->nodes[i]].n_keys;
     out->keys = arena_alloc(a, sizeof(uint32_t) * (keys + 1));
     if (out->keys == NULL)
         return false;
     uint32_t mark = incident_table_mark(e);
     uint8_t any_level = 0;
-    for (size_t i = 0; i < out->n_members; i++) {
-        learn_member(&e->nodes[out->members[i]], out, &any_level);
-        learn_keys(e, &e->nodes[out->members[i]], mark, out);
+    for (size_t i = 0; i < out->n_nodes; i++) {
+        const struct node *n = &e->nodes[out->nodes[i]];
+        learn_node(n, out, &any_level);
+        learn_keys(e, n, mark, out);
+        false_positives += n->false_positives;
     }
-    bool only_false = true;
-    for (size_t i = 0; i < out->n_members; i++)
-        only_false &= e->nodes[out->members[i]].false_positive;
-    out->level = only_false ? any_level : out->level;
-    if (out->n_members > 0)
-        out->created_s = e->nodes[out->members[0]].created_s;
-    else
-        out->first_s = out->last_s = 0;
+    out->level = false_positives == out->alerts ? any_level : out->level;
+    if (out->n_nodes == 0)
+        out->first_s = out->last_s = out->created_s = 0;
     out->stage_score = stage_score(out);
     return true;
 }
@@ -127,7 +138,7 @@ incident_name_severity(const struct incident_summary *s)
     static const enum severity levels[] = {SEVERITY_INFORMATIONAL, SEVERITY_LOW, SEVERITY_MEDIUM,
                                            SEVERITY_HIGH};
     /* many stages in several products are worse than any one alert knew */
-    bool raise = s->stage_score >= 700 && bits(s->tactics) >= 3 && bits(s->sources) >= 2;
+    bool raise = s->stage_score >= 700 && bits(s->tactics) >= 3 && bits(s->products) >= 2;
     int level = s->level + (raise ? 1 : 0);
     return levels[level > 3 ? 3 : level];
 }
@@ -205,11 +216,11 @@ threat_of(const struct incident_engine *e, const struct incident_summary *s)
 {
     struct slice best = SLICE_NONE;
     size_t best_n = 0;
-    for (size_t i = 0; i < s->n_members; i++) {
-        uint32_t threat = e->nodes[s->members[i]].threat;
+    for (size_t i = 0; i < s->n_nodes; i++) {
+        uint32_t threat = e->nodes[s->nodes[i]].threat;
         size_t n = 0;
-        for (size_t k = i; threat != INCIDENT_NONE && k < s->n_members; k++)
-            n += e->nodes[s->members[k]].threat == threat;
+        for (size_t k = i; threat != INCIDENT_NONE && k < s->n_nodes; k++)
+            n += e->nodes[s->nodes[k]].threat == threat ? e->nodes[s->nodes[k]].alerts : 0;
         struct slice text = text_of(e, threat);
         if (n > best_n || (n == best_n && n > 0 && slice_cmp(text, best) < 0)) {
             best = text;
@@ -253,8 +264,8 @@ products(const struct incident_engine *e, const struct incident_summary *s, stru
 {
     struct slice names[PRODUCTS_MAX], all = SLICE("");
     size_t n = 0;
-    for (size_t i = 0; i < s->n_members; i++) {
-        struct slice name = text_of(e, e->nodes[s->members[i]].product);
+    for (size_t i = 0; i < s->n_nodes; i++) {
+        struct slice name = text_of(e, e->nodes[s->nodes[i]].product_name);
         size_t k = 0;
         while (k < n && !slice_eq(names[k], name))
             k++;
@@ -293,8 +304,8 @@ title_of(const struct incident_engine *e, const struct incident_summary *s, bool
     struct slice best = SLICE_NONE;
     int level = -1;
     *same = true;
-    for (size_t i = 0; i < s->n_members; i++) {
-        const struct node *n = &e->nodes[s->members[i]];
+    for (size_t i = 0; i < s->n_nodes; i++) {
+        const struct node *n = &e->nodes[s->nodes[i]];
         struct slice title = text_of(e, n->title != INCIDENT_NONE ? n->title : n->detector_text);
         *same &= i == 0 || slice_eq(title, best);
         if ((int)n->level > level || (n->level == level && slice_cmp(title, best) < 0)) {
@@ -323,7 +334,7 @@ incident_name(const struct incident_engine *e, const struct incident_summary *s,
     if (place.n > 4 && slice_find(title, slice_sub(place, 4, place.n), 0) < title.n)
         place = SLICE("");
     made = slice_printf(a, "%.*s%.*s", SLICE_ARG(title), SLICE_ARG(place));
-    if (same && s->n_members > 1)
-        return slice_printf(a, "%.*s (x%zu)", SLICE_ARG(made), s->n_members);
+    if (same && s->alerts > 1)
+        return slice_printf(a, "%.*s (x%zu)", SLICE_ARG(made), s->alerts);
     return made;
 }

@@ -1,18 +1,16 @@
 #include "normalize/incident_internal.h"
 
-static struct link_node
-as_link_node(const struct node *n)
+struct link_node
+incident_relink_view(const struct node *n)
 {
     return (struct link_node){n->first_s, n->last_s,   n->leads, n->level,
-                              n->source,  n->detector, n->keys,  n->n_keys};
+                              n->product, n->detector, n->keys,  n->n_keys};
 }
 
 static bool
-face_before(const void *ctx, uint32_t a, uint32_t b)
+before(const void *ctx, uint32_t a, uint32_t b)
 {
-    const struct incident_engine *e = ctx;
-    return slice_cmp(incident_table_text(e, e->entries[a].face),
-                     incident_table_text(e, e->entries[b].face)) < 0;
+    return incident_identity_before(ctx, a, b);
 }
 
 static void
@@ -25,18 +23,20 @@ add_related(struct incident_engine *e, uint32_t a, uint32_t b, int32_t score, co
 }
 
 void
-incident_relink_reason(struct incident_engine *e, uint32_t node, uint32_t partner,
+incident_relink_reason(struct incident_engine *e, uint32_t member, uint32_t partner,
                        const struct link_score *s)
 {
-    if (!incident_table_grow(e, (void **)&e->reasons, sizeof(*e->reasons), e->n_reasons,
-                             &e->cap_reasons))
+    if (e->shadow != NULL || !incident_table_grow(e, (void **)&e->reasons, sizeof(*e->reasons),
+                                                  e->n_reasons, &e->cap_reasons))
         return;
     struct reason *r = &e->reasons[e->n_reasons++];
-    *r = (struct reason){.node = node, .partner = partner, .level = e->nodes[node].level};
+    *r = (struct reason){.member = member, .partner = partner};
+    r->level = e->nodes[e->members[member].node].level;
     if (partner == INCIDENT_NONE)
         return;
-    r->partner_level = e->nodes[partner].level;
-    r->score = *s;
+    r->partner_level = e->nodes[e->members[partner].node].level;
+    if (s != NULL)
+        r->score = *s;
 }
 
 static void
@@ -47,12 +47,13 @@ join(struct incident_engine *e, uint32_t node, uint32_t partner, const struct li
     uint32_t other = incident_group(e, e->nodes[partner].group);
     if (own == other)
         return;
-    if (incident_group_over_caps(e, other, own, node)) {
+    const char *why = incident_group_blocked(e, other, own, node);
+    if (why != NULL) {
         e->refused++;
-        add_related(e, node, partner, s->score, "cap");
+        add_related(e, node, partner, s->score, why);
         return;
     }
-    incident_relink_reason(e, node, partner, s);
+    incident_relink_reason(e, e->nodes[node].member, e->nodes[partner].member, s);
     if (own == INCIDENT_NONE) {
         incident_group_join(e, other, node);
         e->joined++;
@@ -112,9 +113,10 @@ offer_related(struct incident_engine *e, struct candidates *c, uint32_t node, ui
 static void
 try_link(struct incident_engine *e, uint32_t node, uint32_t partner, struct candidates *c)
 {
-    struct link_node a = as_link_node(&e->nodes[node]), b = as_link_node(&e->nodes[partner]);
+    struct link_node a = incident_relink_view(&e->nodes[node]),
+                     b = incident_relink_view(&e->nodes[partner]);
     struct link_score s;
-    link_score(&a, &b, e->p, face_before, e, &s);
+    link_score(&a, &b, e->p, before, e, &s);
     if (s.score >= e->p->threshold) {
         join(e, node, partner, &s);
         if (e->shadow != NULL &&
@@ -132,20 +134,21 @@ relink_key(struct incident_engine *e, uint32_t node, const struct link_key *key,
 {
     const struct entry *x = &e->entries[key->id];
     const uint32_t *list = incident_table_nodes(x);
-    struct link_node self = as_link_node(&e->nodes[node]);
+    struct link_node self = incident_relink_view(&e->nodes[node]);
     int32_t window = e->p->rules[key->type].window_s;
-    uint32_t scored = 0, looked = 0;
-    for (uint32_t i = x->n_nodes; i-- > 0 && !e->dead; looked++) {
+    int32_t scored = 0, looked = 0;
+    for (uint32_t i = x->n_nodes; i-- > 0 && !e->dead;) {
         struct node *m = &e->nodes[list[i]];
-        if (list[i] == node || m->mark == mark)
+        if (list[i] == node || m->mark == mark || m->dead)
             continue;
+        looked++;
         struct link_node other = {.first_s = m->first_s, .last_s = m->last_s};
         if (link_gap(&self, &other, e->p->time_step_s) > window)
             continue;
         m->mark = mark;
         if (together(e, node, list[i]))
             continue;
-        if (scored++ >= INCIDENT_SCAN_MAX || looked >= INCIDENT_LOOK_MAX) {
+        if (scored++ >= e->p->scan_max || looked >= INCIDENT_LOOK_MAX) {
             e->cut++;
             return;
         }
@@ -153,17 +156,37 @@ relink_key(struct incident_engine *e, uint32_t node, const struct link_key *key,
     }
 }
 
+/* The keys worth looking at, in an order that no number decides: who is found first gives the
+ * reason that is stored. */
+static size_t
+keys_in_order(struct incident_engine *e, uint32_t node, uint32_t only, struct link_key *out)
+{
+    const struct node *n = &e->nodes[node];
+    size_t count = 0;
+    for (uint16_t i = 0; i < n->n_keys; i++) {
+        if ((only != INCIDENT_NONE && n->keys[i].id != only) ||
+            n->keys[i].weight < e->p->min_key_weight)
+            continue;
+        size_t at = count++;
+        for (; at > 0 && incident_identity_before(e, n->keys[i].id, out[at - 1].id); at--)
+            out[at] = out[at - 1];
+        out[at] = n->keys[i];
+    }
+    return count;
+}
+
 /* Score a node against all that share a key with it, or only one key. */
 void
 incident_relink(struct incident_engine *e, uint32_t node, uint32_t only)
 {
+    struct link_key keys[KEYS_NODE_MAX];
     uint32_t mark = incident_table_mark(e);
     struct candidates c = {.n = 0};
-    const struct node *n = &e->nodes[node];
-    for (uint16_t i = 0; i < n->n_keys && !e->dead; i++)
-        if ((only == INCIDENT_NONE || n->keys[i].id == only) &&
-            n->keys[i].weight >= e->p->min_key_weight)
-            relink_key(e, node, &n->keys[i], mark, &c);
+    if (e->nodes[node].dead)
+        return;
+    size_t n = keys_in_order(e, node, only, keys);
+    for (size_t i = 0; i < n && !e->dead; i++)
+        relink_key(e, node, &keys[i], mark, &c);
     for (size_t i = 0; i < c.n; i++)
         add_related(e, c.list[i].a, c.list[i].b, c.list[i].score, c.list[i].why);
 }

@@ -11,8 +11,8 @@ struct chunk {
     char bytes[];
 };
 
-static bool
-take(struct incident_engine *e, size_t bytes)
+bool
+incident_table_take(struct incident_engine *e, size_t bytes)
 {
     if (e->dead || bytes > e->limit_bytes || e->bytes > e->limit_bytes - bytes) {
         e->dead = true;
@@ -33,7 +33,7 @@ incident_table_grow(struct incident_engine *e, void **items, size_t item_bytes, 
         return false;
     }
     uint32_t more = *cap == 0 ? ITEMS_FIRST : *cap * 2;
-    if (!take(e, item_bytes * (more - *cap)))
+    if (!incident_table_take(e, item_bytes * (more - *cap)))
         return false;
     void *moved = realloc(*items, item_bytes * more);
     if (moved == NULL) {
@@ -53,7 +53,7 @@ pool(struct incident_engine *e, size_t bytes, size_t align)
     size_t at = c != NULL ? (c->used + align - 1) & ~(align - 1) : 0;
     if (c == NULL || at > c->size || bytes > c->size - at) {
         size_t size = bytes > CHUNK_BYTES / 4 ? bytes : CHUNK_BYTES;
-        if (!take(e, sizeof(*c) + size))
+        if (!incident_table_take(e, sizeof(*c) + size))
             return NULL;
         c = malloc(sizeof(*c) + size);
         if (c == NULL) {
@@ -91,13 +91,21 @@ incident_table_free(struct incident_engine *e)
     }
     free(e->entries);
     free(e->slots);
+    free(e->members);
     free(e->nodes);
+    free(e->folds);
     free(e->groups);
     free(e->touched);
+    free(e->stirred);
+    free(e->fresh);
     free(e->reasons);
     free(e->related);
     free(e->dirty);
+    free(e->aliases);
+    free(e->carried);
+    free(e->ids);
     free(e->shadow);
+    days_free(e->days);
 }
 
 /* ---- texts */
@@ -139,7 +147,7 @@ static bool
 more_slots(struct incident_engine *e)
 {
     uint32_t n = e->n_slots == 0 ? SLOTS_FIRST : e->n_slots * 2;
-    if (!take(e, sizeof(*e->slots) * (n - e->n_slots)))
+    if (!incident_table_take(e, sizeof(*e->slots) * (n - e->n_slots)))
         return false;
     uint32_t *slots = calloc(n, sizeof(*slots));
     if (slots == NULL) {
@@ -253,8 +261,8 @@ nodes_of(struct entry *x)
     return x->cap_nodes == FEW ? x->nodes.few : x->nodes.many;
 }
 
-static bool
-nodes_reserve(struct incident_engine *e, struct entry *x, uint32_t want)
+bool
+incident_table_reserve(struct incident_engine *e, struct entry *x, uint32_t want)
 {
     if (want <= x->cap_nodes)
         return true;
@@ -274,135 +282,16 @@ void
 incident_table_post(struct incident_engine *e, uint32_t key, uint32_t node)
 {
     struct entry *x = &e->entries[key];
-    if (!nodes_reserve(e, x, x->n_nodes + 1))
+    if (!incident_table_reserve(e, x, x->n_nodes + 1))
         return;
     uint32_t *nodes = nodes_of(x), at = x->n_nodes;
-    while (at > 0 && nodes[at - 1] > node) /* the end, but for a late key of an early alert */
+    int64_t seq = e->nodes[node].seq;
+    while (at > 0 && e->nodes[nodes[at - 1]].seq > seq) /* the end, but for a late key */
         at--;
-    if (at > 0 && nodes[at - 1] == node)
-        return;
+    for (uint32_t i = at; i > 0 && e->nodes[nodes[i - 1]].seq == seq; i--)
+        if (nodes[i - 1] == node)
+            return;
     memmove(nodes + at + 1, nodes + at, sizeof(*nodes) * (x->n_nodes - at));
     nodes[at] = node;
     x->n_nodes++;
-}
-
-/* ---- identities */
-
-uint32_t
-incident_table_root(struct incident_engine *e, uint32_t entry)
-{
-    uint32_t root = entry;
-    while (e->entries[root].parent != root)
-        root = e->entries[root].parent;
-    while (e->entries[entry].parent != root) {
-        uint32_t next = e->entries[entry].parent;
-        e->entries[entry].parent = root;
-        entry = next;
-    }
-    return root;
-}
-
-/* Names before numbers; among equals the smaller text, so that no order of arrival shows. */
-static int
-face_rank(const struct entry *x)
-{
-    static const char *const ranks[] = {"upn:", "dns:", "sam:", "aad:", "mde:", "aadd:"};
-    for (int i = 0; i < (int)(sizeof(ranks) / sizeof(ranks[0])); i++)
-        if (slice_starts((struct slice){x->text, x->n}, slice_of(ranks[i])))
-            return i;
-    return INT8_MAX;
-}
-
-static uint32_t
-better_face(const struct incident_engine *e, uint32_t a, uint32_t b)
-{
-    int rank_a = face_rank(&e->entries[a]), rank_b = face_rank(&e->entries[b]);
-    if (rank_a != rank_b)
-        return rank_a < rank_b ? a : b;
-    return slice_cmp(incident_table_text(e, a), incident_table_text(e, b)) <= 0 ? a : b;
-}
-
-/* In a node's keys one identity takes the place of another; its weight is the larger one. */
-static void
-rename_key(struct node *n, uint32_t from, uint32_t to)
-{
-    uint16_t out = 0;
-    struct link_key moved = {.weight = -1};
-    for (uint16_t i = 0; i < n->n_keys; i++) {
-        if (n->keys[i].id == from || n->keys[i].id == to) {
-            int32_t most = n->keys[i].weight > moved.weight ? n->keys[i].weight : moved.weight;
-            moved = (struct link_key){to, n->keys[i].type, most};
-        } else {
-            n->keys[out++] = n->keys[i];
-        }
-    }
-    uint16_t at = out;
-    for (; at > 0 && n->keys[at - 1].id > to; at--)
-        n->keys[at] = n->keys[at - 1];
-    n->keys[at] = moved;
-    n->n_keys = (uint16_t)(out + 1);
-}
-
-/* The smaller list into the larger, in order. Only its nodes can have new partners, or, where they
- * had both names, a larger weight: they alone are linked again. */
-static void
-move_nodes(struct incident_engine *e, uint32_t from, uint32_t to)
-{
-    struct entry *x = &e->entries[from], *y = &e->entries[to];
-    const uint32_t *small = nodes_of(x);
-    uint32_t n_small = x->n_nodes, n_large = y->n_nodes;
-    if (n_small == 0 || !nodes_reserve(e, y, n_small + n_large))
-        return;
-    for (uint32_t i = 0; i < n_small; i++) {
-        rename_key(&e->nodes[small[i]], from, to);
-        if (n_large > 0) {
-            if (!incident_table_grow(e, (void **)&e->dirty, sizeof(*e->dirty), e->n_dirty,
-                                     &e->cap_dirty))
-                return;
-            e->dirty[e->n_dirty++] = (struct dirty){small[i], to};
-        }
-    }
-    uint32_t *large = nodes_of(y);
-    uint32_t i = n_small, k = n_large, at = n_small + n_large;
-    while (i > 0) { /* from the back, in place; a node in both comes twice */
-        if (k > 0 && large[k - 1] >= small[i - 1])
-            large[--at] = large[--k];
-        else
-            large[--at] = small[--i];
-    }
-    uint32_t out = 0;
-    for (uint32_t j = 0; j < n_small + n_large; j++)
-        if (out == 0 || large[out - 1] != large[j])
-            large[out++] = large[j];
-    y->n_nodes = out;
-    *x = (struct entry){.text = x->text,
-                        .n = x->n,
-                        .hash = x->hash,
-                        .parent = x->parent,
-                        .ref = x->ref,
-                        .face = x->face,
-                        .mark = x->mark,
-                        .cap_nodes = FEW,
-                        .type = x->type};
-}
-
-void
-incident_table_unite(struct incident_engine *e, uint32_t a, uint32_t b)
-{
-    uint32_t to = incident_table_root(e, a), from = incident_table_root(e, b);
-    if (to == from)
-        return;
-    if (e->entries[to].n_nodes < e->entries[from].n_nodes ||
-        (e->entries[to].n_nodes == e->entries[from].n_nodes && to > from)) {
-        uint32_t swap = to;
-        to = from;
-        from = swap;
-    }
-    e->entries[to].face = better_face(e, e->entries[to].face, e->entries[from].face);
-    if (e->entries[to].ref == INCIDENT_NONE)
-        e->entries[to].ref = e->entries[from].ref;
-    else if (e->entries[from].ref != INCIDENT_NONE)
-        e->conflicts++;
-    e->entries[from].parent = to;
-    move_nodes(e, from, to);
 }

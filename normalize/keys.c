@@ -36,7 +36,7 @@ add_key(struct build *b, enum key_type type, struct slice value, int32_t damp)
         }
         set->keys = more;
     }
-    set->keys[set->n_keys++] = (struct key){type, damp, value};
+    set->keys[set->n_keys++] = (struct key){.type = type, .weight = damp, .value = value};
 }
 
 static void
@@ -88,6 +88,7 @@ add_entity(struct build *b, const struct entity *e)
     struct key_identity *old = known_identity(b, id);
     struct key_set *set = b->set;
     if (old != NULL) {
+        old->sender = old->sender && id->sender;
         merge_names(old, id);
     } else {
         if (set->n_identities == b->cap_identities) {
@@ -305,9 +306,9 @@ add_message_id(struct build *b, struct slice raw)
 }
 
 static void
-add_mailbox(struct build *b, struct slice address)
+add_mailbox(struct build *b, struct slice address, bool sender)
 {
-    struct entity e = {.id = {.type = KEY_USER}};
+    struct entity e = {.id = {.type = KEY_USER, .sender = sender}};
     add_upn(b, &e, address);
     add_entity(b, &e);
 }
@@ -321,7 +322,7 @@ add_sender(struct build *b, const struct evidence *v)
                                             : v->p2_sender;
     struct slice address = alert_fold_upn(raw, b->a);
     if (keys_own_address(b->t, address))
-        add_mailbox(b, address);
+        add_mailbox(b, address, true);
     else
         add_value(b, KEY_SENDER, address);
 }
@@ -335,7 +336,7 @@ add_message(struct build *b, const struct evidence *v)
         id = slice_sub(id, 1, id.n - 2);
     add_value(b, KEY_INTERNET_MESSAGE, id);
     add_sender(b, v);
-    add_mailbox(b, v->recipient);
+    add_mailbox(b, v->recipient, false);
     for (size_t i = 0; i < v->n_urls; i++)
         add_url(b, v->urls[i]);
 }

@@ -56,6 +56,7 @@ struct key {
     int32_t weight; /* keys_of: what the tenant's hub list leaves of it, thousandths. Of a stored
                      * alert: what it weighs in links, fixed when it came */
     struct slice value;
+    bool later; /* of a stored alert: its first version did not have it */
 };
 
 /* All strong identifiers that one entity of one alert carries: they are one identity. The first
@@ -64,6 +65,7 @@ struct key_identity {
     enum key_type type; /* KEY_USER or KEY_DEVICE */
     struct slice ids[KEYS_IDENTIFIERS_MAX];
     size_t n_ids;
+    bool sender; /* a colleague as the sender of a message: named, not seen at work */
 };
 
 /* What the correlator knows of one alert version. */

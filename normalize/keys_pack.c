@@ -3,9 +3,9 @@
 
 #include "normalize/keys.h"
 
-/* Packed: version 1, cut, identities (type, count, texts), keys (type, weight, text); numbers in
- * groups of seven bits, least first; texts with their length in front. */
-enum { PACK_VERSION = 1, VARINT_MAX = 5 };
+/* Packed: version 2, cut, identities (type, sender, count, texts), keys (type, later, weight,
+ * text); numbers in groups of seven bits, least first; texts with their length in front. */
+enum { PACK_VERSION = 2, VARINT_MAX = 5 };
 
 struct out {
     uint8_t *p; /* NULL: only counting */
@@ -41,14 +41,14 @@ put_set(struct out *o, const struct key_set *set)
     put(o, (uint32_t)set->n_identities);
     for (size_t i = 0; i < set->n_identities; i++) {
         const struct key_identity *id = &set->identities[i];
-        put(o, (uint32_t)id->type);
+        put(o, (uint32_t)id->type << 1 | (id->sender ? 1 : 0));
         put(o, (uint32_t)id->n_ids);
         for (size_t k = 0; k < id->n_ids; k++)
             put_text(o, id->ids[k]);
     }
     put(o, (uint32_t)set->n_keys);
     for (size_t i = 0; i < set->n_keys; i++) {
-        put(o, (uint32_t)set->keys[i].type);
+        put(o, (uint32_t)set->keys[i].type << 1 | (set->keys[i].later ? 1 : 0));
         put(o, (uint32_t)set->keys[i].weight);
         put_text(o, set->keys[i].value);
     }
@@ -117,7 +117,9 @@ get_identities(struct in *in, struct arena *a, struct key_set *out)
         return false;
     for (size_t i = 0; i < out->n_identities && !in->bad; i++) {
         struct key_identity *id = &out->identities[i];
-        id->type = (enum key_type)get(in, KEY_DEVICE);
+        uint32_t type = get(in, 2 * KEY_DEVICE + 1);
+        id->type = (enum key_type)(type >> 1);
+        id->sender = (type & 1) != 0;
         id->n_ids = get(in, KEYS_IDENTIFIERS_MAX);
         in->bad |= id->n_ids == 0;
         for (size_t k = 0; k < id->n_ids && !in->bad; k++)
@@ -134,7 +136,9 @@ get_keys(struct in *in, struct arena *a, struct key_set *out)
     if (out->keys == NULL)
         return false;
     for (size_t i = 0; i < out->n_keys && !in->bad; i++) {
-        out->keys[i].type = (enum key_type)get(in, KEY_TYPES - 1);
+        uint32_t type = get(in, 2 * KEY_TYPES - 1);
+        out->keys[i].type = (enum key_type)(type >> 1);
+        out->keys[i].later = (type & 1) != 0;
         out->keys[i].weight = (int32_t)get(in, INT32_MAX);
         out->keys[i].value = get_text(in);
     }

@@ -161,7 +161,7 @@ link_score(const struct link_node *a, const struct link_node *b, const struct pa
     unsigned both = (unsigned)a->leads | b->leads;
     if (a->leads != 0 && b->leads != 0 && (both & (both - 1)) != 0)
         add_term(out, LINK_STAGE, p->term_stage);
-    if (a->source != b->source)
+    if (a->product != b->product)
         add_term(out, LINK_PRODUCT, p->term_product);
     else if (a->detector == b->detector && shared.content)
         add_term(out, LINK_TWIN, p->term_twin);

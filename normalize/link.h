@@ -20,7 +20,7 @@ struct link_node {
     int64_t first_s, last_s; /* activity */
     uint16_t leads;          /* mask of lead tactics of each version */
     uint8_t level;           /* 0 informational .. 3 high */
-    uint8_t source;          /* number */
+    uint8_t product;         /* number: what found it */
     uint32_t detector;       /* id of (source, detector) within the tenant */
     const struct link_key *keys;
     size_t n_keys;

@@ -88,7 +88,7 @@ fill(struct alerts_row *r, const struct alert *al, struct arena *a)
 
 /* ---- the engine's state of an alert */
 
-enum { STATE_HEAD = 17, STATE_LEVEL = 3, STATE_FALSE_POSITIVE = 4 };
+enum { STATE_HEAD = 17, STATE_LEVEL = 3, STATE_FALSE_POSITIVE = 4, STATE_RESOLVED = 8 };
 
 static void
 put_i64(char *p, int64_t v)
@@ -112,7 +112,8 @@ rows_state(const struct incident_alert *al, struct arena *a)
     char head[STATE_HEAD];
     put_i64(head, al->first_s);
     put_i64(head + 8, al->last_s);
-    head[16] = (char)(al->level | (al->false_positive ? STATE_FALSE_POSITIVE : 0));
+    head[16] = (char)(al->level | (al->false_positive ? STATE_FALSE_POSITIVE : 0) |
+                      (al->resolved ? STATE_RESOLVED : 0));
     struct slice keys = keys_pack(al->keys, a);
     return keys.p == NULL ? SLICE_NONE : slice_join(a, (struct slice){head, sizeof head}, keys);
 }
@@ -124,7 +125,7 @@ rows_state_read(struct slice column, struct arena *a, struct incident_alert *al)
     if (keys == NULL)
         return no_memory();
     if (column.n < STATE_HEAD || column.p[16] < 0 ||
-        column.p[16] > (STATE_LEVEL | STATE_FALSE_POSITIVE))
+        column.p[16] > (STATE_LEVEL | STATE_FALSE_POSITIVE | STATE_RESOLVED))
         return err_make(ERR_REJECT, "normalize.state", "no state of an alert");
     struct err e = keys_unpack(slice_sub(column, STATE_HEAD, column.n), a, keys);
     if (e.kind)
@@ -133,6 +134,7 @@ rows_state_read(struct slice column, struct arena *a, struct incident_alert *al)
     al->last_s = get_i64(column.p + 8);
     al->level = (uint8_t)(column.p[16] & STATE_LEVEL);
     al->false_positive = (column.p[16] & STATE_FALSE_POSITIVE) != 0;
+    al->resolved = (column.p[16] & STATE_RESOLVED) != 0;
     al->keys = keys;
     return ERR_OK;
 }

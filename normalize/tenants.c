@@ -256,7 +256,8 @@ on_incidents(void *arg, const struct db_rows *rows, struct err e)
                                                .version = row.version,
                                                .redirect_to = row.redirect_to,
                                                .name = row.name,
-                                               .first_name = row.first_name};
+                                               .first_name = row.first_name,
+                                               .by_rule = true};
         e = incident_restore_incident(t->engine, &stored);
     }
     note(t, e);
@@ -271,6 +272,7 @@ restore_alert(struct tenant *t, const struct alerts_loaded *row, struct arena *a
     struct incident_alert al = {
         .source = slice_of(source->name),
         .source_number = (uint8_t)row->source,
+        .product_number = incident_product((enum service_source)row->service),
         .native_id = row->native_id,
         .version = row->version,
         .created_s = row->created / CLOCK_SECOND,

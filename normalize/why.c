@@ -105,7 +105,7 @@ stage_state(const struct view *v)
 static enum why_term_state
 twin_state(const struct view *v)
 {
-    if (v->x->source != v->y->source || v->x->detector != v->y->detector)
+    if (v->x->product != v->y->product || v->x->detector != v->y->detector)
         return WHY_SAME;
     return has_content(v) ? WHY_GIVEN : WHY_NONE;
 }
@@ -116,7 +116,7 @@ terms_add(const struct view *v)
     const struct params *p = v->p;
     const struct why_term terms[WHY_TERMS] = {
         {LINK_STAGE, stage_state(v), p->term_stage},
-        {LINK_PRODUCT, v->x->source != v->y->source ? WHY_GIVEN : WHY_SAME, p->term_product},
+        {LINK_PRODUCT, v->x->product != v->y->product ? WHY_GIVEN : WHY_SAME, p->term_product},
         {LINK_TWIN, twin_state(v), p->term_twin},
         {LINK_SEVERITY, WHY_GIVEN, p->severity[v->x->level & 3] + p->severity[v->y->level & 3]},
     };

@@ -77,7 +77,7 @@ story_entity(struct story *s, struct key_set *set, enum key_type type, size_t wh
     for (size_t k = 0; k < 3; k++)
         if ((mask >> k & 1) != 0)
             id->ids[id->n_ids++] = slice_printf(s->a, "%s%zu", kinds[type == KEY_DEVICE][k], who);
-    set->keys[set->n_keys++] = (struct key){type, 1000, id->ids[0]};
+    set->keys[set->n_keys++] = (struct key){type, 1000, id->ids[0], false};
 }
 
 static inline const struct key_set *
@@ -94,8 +94,8 @@ story_keys(struct story *s, size_t people)
     for (size_t i = story_below(s, 3); i > 0; i--) {
         enum key_type type = (enum key_type)(KEY_SHORT_NAME + story_below(s, KEY_TYPES - 2));
         int32_t damp = (int32_t)(100 * (1 + story_below(s, 10)));
-        set->keys[set->n_keys++] =
-            (struct key){type, damp, slice_printf(s->a, "value-%zu", story_below(s, people))};
+        set->keys[set->n_keys++] = (struct key){
+            type, damp, slice_printf(s->a, "value-%zu", story_below(s, people)), false};
     }
     keys_finish(set, KEYS_MAX);
     return set;
@@ -111,6 +111,7 @@ story_alert(struct story *s, size_t alert, int64_t version, int64_t start_s, siz
     s->versions[s->n_versions++] = (struct incident_alert){
         .source = slice_of(sources[source]),
         .source_number = (uint8_t)source,
+        .product_number = (uint8_t)source,
         .native_id = slice_printf(s->a, "a%zu", alert),
         .version = version,
         .created_s = first,
@@ -174,6 +175,17 @@ story_engine(const struct params *p)
 {
     struct incident_engine *e = incident_engine_new(p, 1, STORY_LIMIT_BYTES);
     assert_non_null(e);
+    return e;
+}
+
+/* The law of any order holds between closed days: here all of them are known before. */
+static inline struct incident_engine *
+story_learned(struct story *s, const struct params *p)
+{
+    struct incident_engine *e = story_engine(p);
+    for (size_t i = 0; i < s->n_versions; i++)
+        assert_int_equal(incident_learn(e, &s->versions[i]).kind, ERR_NONE);
+    incident_learned(e);
     return e;
 }
 

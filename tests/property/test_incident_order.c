@@ -10,7 +10,7 @@ static void
 run_all(struct story *s, const struct params *p, const size_t *order, size_t n, size_t batch,
         size_t *partition)
 {
-    struct incident_engine *e = story_engine(p);
+    struct incident_engine *e = story_learned(s, p);
     for (size_t i = 0; i < n; i++) {
         story_add(e, &s->versions[order != NULL ? order[i] : i]);
         if (batch > 0 && (i + 1) % batch == 0)
@@ -89,7 +89,8 @@ test_two_tenants_with_the_same_values_never_meet(void **state)
     size_t alone[ALERTS], first[ALERTS], second[ALERTS];
     story_make(&s, ALERTS, PEOPLE, DAYS);
     run_all(&s, &params_default, NULL, s.n_versions, 0, alone);
-    struct incident_engine *a = story_engine(&params_default), *b = story_engine(&params_default);
+    struct incident_engine *a = story_learned(&s, &params_default),
+                           *b = story_learned(&s, &params_default);
     for (size_t v = 0; v < s.n_versions; v++) {
         story_add(a, &s.versions[v]);
         assert_int_equal(incident_of(b, s.versions[v].source, s.versions[v].native_id) != 0,

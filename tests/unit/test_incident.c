@@ -56,14 +56,15 @@ static void
 feed(struct incident_engine *e, size_t i, uint8_t level, int stage, bool false_positive)
 {
     static const char *const ids[] = {"a0", "a1", "a2", "a3"};
-    struct key key = {KEY_DEVICE, 1000, SLICE("dns:pc1.contoso.com")};
+    struct key key = {KEY_DEVICE, 1000, SLICE("dns:pc1.contoso.com"), false};
     struct key_identity id = {.type = KEY_DEVICE, .ids = {key.value}, .n_ids = 1};
-    struct key second = {KEY_FILE, 1000, SLICE("f1")};
+    struct key second = {KEY_FILE, 1000, SLICE("f1"), false};
     struct key both[2] = {key, second};
     struct key_set keys = {.identities = &id, .n_identities = 1, .keys = both, .n_keys = 2};
     struct incident_alert al = {
         .source = slice_of(i % 2 == 0 ? "endpoint" : "identity"),
         .source_number = (uint8_t)(i % 2),
+        .product_number = (uint8_t)(i % 2),
         .native_id = slice_of(ids[i]),
         .version = 1,
         .created_s = NOON_S,
@@ -150,8 +151,8 @@ test_a_reason_is_read_as_it_was_written(void **state)
         assert_true(slice_eq(incident_reason_json(&back, &params_default, a), json));
     }
     struct slice text = incident_sentence(&c.reasons[1], &params_default, a);
-    assert_true(slice_eq(text, SLICE("Linked to alert a0 with 2010 of 1000: same device "
-                                     "pc1.contoso.com (930) + same file f1 (800) + next stage "
+    assert_true(slice_eq(text, SLICE("Linked to alert a0 with 2130 of 1000: same device "
+                                     "pc1.contoso.com (930) + same file f1 (920) + next stage "
                                      "(150) + other product (80) + severities medium and high "
                                      "(50).")));
     incident_engine_free(e);

@@ -1,0 +1,175 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "normalize/incident_internal.h"
+
+static int
+state_order(const void *a, const void *b)
+{
+    const struct key *x = a, *y = b;
+    if (x->type != y->type)
+        return (x->type > y->type) - (x->type < y->type);
+    return slice_cmp(x->value, y->value);
+}
+
+static bool
+in_fold(const struct node *n, uint32_t entry)
+{
+    for (uint16_t i = 0; i < n->n_fold; i++)
+        if (n->fold[i] == entry)
+            return true;
+    return false;
+}
+
+static int32_t
+weight_of(struct incident_engine *e, const struct node *n, uint32_t entry)
+{
+    uint32_t id = incident_identity_root(e, entry);
+    for (uint16_t i = 0; i < n->n_keys; i++)
+        if (n->keys[i].id == id)
+            return n->keys[i].weight;
+    return 0;
+}
+
+/* An entity's first name is a key; the other names that the node carried of that identity go with
+ * the first of its keys, in further entries when they are too many for one. */
+static void
+state_identity(struct incident_engine *e, const struct node *n, uint16_t at, bool with_rest,
+               struct key_set *out)
+{
+    uint32_t first = n->raw[at] & NODE_ENTRY, root = incident_identity_root(e, first);
+    struct key_identity *id = &out->identities[out->n_identities++];
+    enum key_type type = (enum key_type)e->entries[first].type;
+    struct slice name = incident_table_text(e, first);
+    bool sender = (n->raw[at] & NODE_AT_WORK) == 0;
+    *id = (struct key_identity){.type = type, .ids = {name}, .n_ids = 1, .sender = sender};
+    for (uint16_t i = 0; i < n->n_raw && with_rest; i++) {
+        if ((n->raw[i] & NODE_IS_KEY) != 0 ||
+            incident_identity_root(e, n->raw[i] & NODE_ENTRY) != root)
+            continue;
+        if (id->n_ids == KEYS_IDENTIFIERS_MAX) {
+            id = &out->identities[out->n_identities++];
+            *id = (struct key_identity){.type = type, .ids = {name}, .n_ids = 1, .sender = sender};
+        }
+        id->ids[id->n_ids++] = incident_table_text(e, n->raw[i] & NODE_ENTRY);
+    }
+}
+
+static bool
+root_is_new(struct incident_engine *e, const struct node *n, uint16_t at)
+{
+    uint32_t root = incident_identity_root(e, n->raw[at] & NODE_ENTRY);
+    for (uint16_t i = 0; i < at; i++)
+        if ((n->raw[i] & NODE_IS_KEY) != 0 &&
+            incident_identity_root(e, n->raw[i] & NODE_ENTRY) == root)
+            return false;
+    return true;
+}
+
+static void
+state_key(struct incident_engine *e, const struct node *n, uint32_t entry, struct key_set *out)
+{
+    out->keys[out->n_keys++] = (struct key){.type = (enum key_type)e->entries[entry].type,
+                                            .weight = weight_of(e, n, entry),
+                                            .value = incident_table_text(e, entry),
+                                            .later = !in_fold(n, entry)};
+}
+
+static bool
+state_keys(struct incident_engine *e, const struct node *n, struct arena *a, struct key_set *out)
+{
+    out->identities = arena_alloc(a, sizeof(*out->identities) * ((size_t)n->n_raw + 1));
+    out->keys = arena_alloc(a, sizeof(*out->keys) * ((size_t)n->n_keys + n->n_raw + 1));
+    if (out->identities == NULL || out->keys == NULL)
+        return false;
+    for (uint16_t i = 0; i < n->n_raw; i++)
+        if ((n->raw[i] & NODE_IS_KEY) != 0) {
+            state_key(e, n, n->raw[i] & NODE_ENTRY, out);
+            state_identity(e, n, i, root_is_new(e, n, i), out);
+        }
+    for (uint16_t i = 0; i < n->n_keys; i++)
+        if (n->keys[i].type > KEY_DEVICE)
+            state_key(e, n, n->keys[i].id, out);
+    if (out->n_keys > 1)
+        qsort(out->keys, out->n_keys, sizeof(*out->keys), state_order);
+    return true;
+}
+
+static bool
+is_carried(const struct incident_engine *e, uint32_t entry)
+{
+    for (uint32_t i = 0; i < e->n_carried; i++)
+        if (e->carried[i].entry == entry)
+            return true;
+    return false;
+}
+
+/* One of many repeats: what its last version carried, and the keys of the first, which are those of
+ * all of them. What the others know is not its own. */
+static bool
+state_repeat(struct incident_engine *e, const struct node *n, struct arena *a, struct key_set *out)
+{
+    out->identities = arena_alloc(a, sizeof(*out->identities) * ((size_t)e->n_ids + 1));
+    out->keys = arena_alloc(a, sizeof(*out->keys) * ((size_t)e->n_carried + n->n_fold + 1));
+    if (out->identities == NULL || out->keys == NULL)
+        return false;
+    for (uint32_t i = 0; i < e->n_ids; i++) {
+        const struct named *x = &e->ids[i];
+        if (x->first)
+            out->identities[out->n_identities++] = (struct key_identity){
+                .type = (enum key_type)e->entries[x->entry].type, .sender = x->sender};
+        struct key_identity *id = &out->identities[out->n_identities - 1];
+        id->ids[id->n_ids++] = incident_table_text(e, x->entry);
+    }
+    for (uint32_t i = 0; i < e->n_carried; i++) {
+        const struct carried *c = &e->carried[i];
+        out->keys[out->n_keys++] = (struct key){.type = c->type,
+                                                .weight = c->weight,
+                                                .value = incident_table_text(e, c->entry),
+                                                .later = !in_fold(n, c->entry)};
+    }
+    for (uint16_t i = 0; i < n->n_fold; i++)
+        if (!is_carried(e, n->fold[i]))
+            state_key(e, n, n->fold[i], out);
+    if (out->n_keys > 1)
+        qsort(out->keys, out->n_keys, sizeof(*out->keys), state_order);
+    return true;
+}
+
+struct err
+incident_state(struct incident_engine *e, struct slice source, struct slice native_id,
+               struct arena *a, struct incident_alert *out, uint16_t *leads)
+{
+    uint32_t member = incident_node_find(e, source, native_id);
+    if (member == INCIDENT_NONE)
+        return err_make(ERR_REJECT, "incident.unknown", "the correlator knows no such alert");
+    const struct member *m = &e->members[member];
+    const struct node *n = &e->nodes[m->node];
+    struct key_set *set = arena_alloc(a, sizeof(*set));
+    bool repeat = n->alerts > 1 && e->last == member;
+    if (set == NULL || !(repeat ? state_repeat(e, n, a, set) : state_keys(e, n, a, set)))
+        return err_make(ERR_RETRY, "incident.memory", "no room for an alert's state");
+    *out = (struct incident_alert){
+        .source = incident_node_source(e, member),
+        .source_number = n->source,
+        .product_number = n->product,
+        .seq = m->seq,
+        .native_id = incident_node_native_id(e, member),
+        .version = m->version,
+        .created_s = m->created_s,
+        .first_s = m->first_s,
+        .last_s = m->last_s,
+        .level = m->level,
+        .tactics = n->tactics,
+        .detector = incident_table_text(e, n->detector_text),
+        .title = incident_table_text(e, n->title),
+        .product = incident_table_text(e, n->product_name),
+        .category = incident_table_text(e, n->category),
+        .threat = incident_table_text(e, n->threat),
+        .false_positive = m->false_positive,
+        .resolved = m->resolved,
+        .keys = set,
+    };
+    *leads = n->leads;
+    return ERR_OK;
+}
