@@ -275,7 +275,8 @@ read_value(struct json v, const char *what, struct slice *out)
 static void
 add_key(struct key_set *set, const struct key_tenant *lists, enum key_type type, struct slice value)
 {
-    set->keys[set->n_keys++] = (struct key){type, keys_damp(lists, type, value), value};
+    set->keys[set->n_keys++] =
+        (struct key){.type = type, .weight = keys_damp(lists, type, value), .value = value};
 }
 
 /* The strong identifiers of an entity; a short name is a key where there is no better one. */
@@ -307,7 +308,7 @@ read_identity(enum key_type type, struct json ids, const struct key_tenant *list
         damp = one < damp ? one : damp;
     }
     if (id != NULL) {
-        set->keys[set->n_keys++] = (struct key){type, damp, first};
+        set->keys[set->n_keys++] = (struct key){.type = type, .weight = damp, .value = first};
         return ERR_OK;
     }
     for (struct json_iter it = json_items(ids); json_next(&it, NULL, &v);)
@@ -331,8 +332,7 @@ read_identities(struct json list, const struct key_tenant *lists, struct key_set
     return e;
 }
 
-/* A colleague's address is that user; it says nothing of how ordinary the user is, so it is no
- * identity. */
+/* A colleague's address is that user, but says nothing of how ordinary the user is. */
 static struct err
 read_key(struct json pair, const struct key_tenant *lists, struct arena *a, struct key_set *set)
 {
@@ -347,6 +347,8 @@ read_key(struct json pair, const struct key_tenant *lists, struct arena *a, stru
         value = slice_join(a, SLICE("upn:"), value);
         if (value.p == NULL)
             return no_memory();
+        set->identities[set->n_identities++] =
+            (struct key_identity){.type = type, .ids = {value}, .n_ids = 1, .sender = true};
     }
     if (!e.kind)
         add_key(set, lists, type, value);
@@ -368,7 +370,7 @@ correlate_read_keys(const struct correlate_line *line, const struct key_tenant *
                         CORRELATE_KEYS);
     /* an entity with many identifiers takes several, each with the first one in front */
     entities += ids / (KEYS_IDENTIFIERS_MAX - 1);
-    out->identities = arena_alloc(a, sizeof(*out->identities) * (entities + 1));
+    out->identities = arena_alloc(a, sizeof(*out->identities) * (entities + keys + 1));
     out->keys = arena_alloc(a, sizeof(*out->keys) * (keys + ids + 1));
     if (out->identities == NULL || out->keys == NULL)
         return no_memory();

@@ -107,7 +107,6 @@ incident_engine_new(const struct params *p, int64_t next_id, size_t limit_bytes)
     e->p = p;
     e->next_id = next_id;
     e->next_seq = 1;
-    e->last = INCIDENT_NONE;
     e->updated = INT64_MIN;
     e->watermark_s = INT64_MIN;
     e->days_told = INT32_MIN;
@@ -178,10 +177,14 @@ place(struct incident_engine *e, uint32_t name, const struct arrival *v, bool *g
                 v->al->resolved != e->members[member].resolved;
         *grown = incident_node_absorb(e, node, v, news);
         incident_node_update(e, member, v);
+        if (e->nodes[node].alerts > 1)
+            incident_own_learn(e, member, v);
         return node;
     }
     node = incident_fold_partner(e, v);
     bool folded = node != INCIDENT_NONE;
+    if (folded)
+        incident_own_split(e, node);
     if (folded)
         *grown = incident_node_absorb(e, node, v, news);
     else
@@ -194,6 +197,7 @@ place(struct incident_engine *e, uint32_t name, const struct arrival *v, bool *g
         return member;
     *news = true;
     if (folded) {
+        incident_own_learn(e, member, v);
         incident_node_fresh(e, member);
         incident_relink_reason(e, member, earlier, NULL);
         e->folded++;
@@ -245,7 +249,6 @@ incident_add(struct incident_engine *e, const struct incident_alert *al)
         incident_group_touch(e, incident_group(e, e->nodes[node].group));
     incident_group_settle(e, al->at);
     e->n_linked = e->n_nodes;
-    e->last = e->entries[name].ref;
     return e->dead ? incident_dead() : ERR_OK;
 }
 

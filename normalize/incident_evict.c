@@ -82,6 +82,7 @@ forget_group(struct incident_engine *e, uint32_t group)
 struct moves {
     struct incident_engine *from, *to;
     uint32_t *entries, *groups;
+    const struct own *own_from, *own_to; /* the last one */
 };
 
 static uint32_t
@@ -181,6 +182,30 @@ move_lists(struct moves *m, const struct node *o, struct node *n)
     return !t->dead;
 }
 
+/* Repeats share what they know, and follow one another. */
+static const struct own *
+move_own(struct moves *m, const struct own *own)
+{
+    if (own == NULL || own == m->own_from)
+        return own == NULL ? NULL : m->own_to;
+    struct carried *keys = incident_table_alloc(m->to, sizeof(*keys) * ((size_t)own->n_keys + 1));
+    uint32_t *raw = incident_table_alloc(m->to, sizeof(*raw) * ((size_t)own->n_raw + 1));
+    struct own *made = incident_table_alloc(m->to, sizeof(*made));
+    if (keys == NULL || raw == NULL || made == NULL)
+        return NULL;
+    for (uint16_t i = 0; i < own->n_keys; i++) {
+        keys[i] = own->keys[i];
+        keys[i].entry = move_entry(m, keys[i].entry);
+    }
+    for (uint16_t i = 0; i < own->n_raw; i++)
+        raw[i] = move_entry(m, own->raw[i] & NODE_ENTRY) | (own->raw[i] & ~NODE_ENTRY);
+    *made = (struct own){keys, raw, own->n_keys, own->n_raw, own->leads};
+    incident_own_sort(keys, made->n_keys);
+    m->own_from = own;
+    m->own_to = made;
+    return made;
+}
+
 static void
 move_members(struct moves *m, const struct node *o, uint32_t node)
 {
@@ -195,6 +220,7 @@ move_members(struct moves *m, const struct node *o, uint32_t node)
         uint32_t made = t->n_members++;
         t->members[made] = m->from->members[i];
         t->members[made].name = name;
+        t->members[made].own = move_own(m, m->from->members[i].own);
         t->members[made].node = node;
         t->members[made].next = INCIDENT_NONE;
         t->members[made].stored_group =
@@ -276,7 +302,6 @@ move_all(struct moves *m)
     t->jump_alerts = f->jump_alerts;
     t->days_told = f->days_told;
     t->n_linked = t->n_nodes;
-    t->last = INCIDENT_NONE;
 }
 
 /* Not enough memory for both: it stays as it is, and is tried again later. */

@@ -42,9 +42,25 @@ struct entry {
     uint8_t type;
 };
 
+/* A key of an alert, as carried. */
+struct carried {
+    uint32_t entry;
+    enum key_type type;
+    int32_t weight;
+    bool later; /* its first version did not have it */
+};
+
+/* What one of several members of a node knew over all its versions: repeats share it. */
+struct own {
+    const struct carried *keys; /* sorted by entry */
+    const uint32_t *raw;        /* identifiers with the bits of a node's, entity after entity */
+    uint16_t n_keys, n_raw, leads;
+};
+
 /* One alert: what is its own, not its node's. */
 struct member {
-    int64_t seq; /* place of its first version among the tenant's alerts */
+    const struct own *own; /* NULL: it is alone, the node is what it knows */
+    int64_t seq;           /* place of its first version among the tenant's alerts */
     int64_t version, created_s, first_s, last_s;
     uint32_t name; /* entry */
     uint32_t node;
@@ -115,14 +131,6 @@ struct dirty {
     uint32_t node, key;
 };
 
-/* A key of the version at hand, as carried. */
-struct carried {
-    uint32_t entry;
-    enum key_type type;
-    int32_t weight;
-    bool later;
-};
-
 /* An identifier of the version at hand. */
 struct named {
     uint32_t entry;
@@ -191,7 +199,6 @@ struct incident_engine {
     int32_t days_told;    /* days before it were given to the store */
     uint32_t *shadow;     /* during incident_restored: what the rule alone says; node -> node */
     uint32_t n_linked;    /* nodes below it were linked when they came or were restored */
-    uint32_t last;        /* member that the scratch is about; NONE: no one */
     bool restoring;       /* what happens is known to the store already */
     uint32_t n_dead;      /* nodes */
     int64_t evicted_hour; /* of the watermark, at the last eviction */
@@ -281,6 +288,16 @@ void incident_node_update(struct incident_engine *e, uint32_t member, const stru
 void incident_node_fresh(struct incident_engine *e, uint32_t member);
 struct slice incident_node_source(const struct incident_engine *e, uint32_t member);
 struct slice incident_node_native_id(const struct incident_engine *e, uint32_t member);
+
+/* ---- incident_own.c: what an alert among repeats knew by itself */
+
+/* incident_own_split - the node is about to have several members: the one it has keeps what the
+ * node knows now. */
+void incident_own_split(struct incident_engine *e, uint32_t node);
+/* incident_own_sort - keys by entry. */
+void incident_own_sort(struct carried *keys, size_t n);
+/* incident_own_learn - a member of several learned the version at hand. */
+void incident_own_learn(struct incident_engine *e, uint32_t member, const struct arrival *v);
 
 /* ---- incident_fold.c: repeats are one node */
 

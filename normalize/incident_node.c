@@ -305,6 +305,8 @@ incident_node_absorb(struct incident_engine *e, uint32_t node, const struct arri
 void
 incident_node_swallow(struct incident_engine *e, uint32_t node, uint32_t other)
 {
+    incident_own_split(e, node);
+    incident_own_split(e, other);
     struct node *n = &e->nodes[node], *o = &e->nodes[other];
     bool news;
     (void)learn_rest(e, n, o->first_s, o->last_s, o->leads, o->tactics, o->level, &news);

@@ -35,13 +35,17 @@ place(struct incident_engine *e, const struct arrival *v, uint32_t name, uint32_
         node = INCIDENT_NONE;
     bool folded = node != INCIDENT_NONE;
     if (folded)
+        incident_own_split(e, node);
+    if (folded)
         (void)incident_node_absorb(e, node, v, &news);
     else
         node = incident_node_new(e, v);
     uint32_t member = node == INCIDENT_NONE ? node : incident_node_member(e, node, name, v);
     if (member == INCIDENT_NONE)
         return INCIDENT_NONE;
-    if (!folded) {
+    if (folded) {
+        incident_own_learn(e, member, v);
+    } else {
         incident_fold_add(e, node);
         incident_group_join(e, group, node);
     }
@@ -64,7 +68,6 @@ incident_restore_alert(struct incident_engine *e, const struct incident_alert *a
     if (e->entries[name].ref != INCIDENT_NONE) /* it is here */
         return ERR_OK;
     e->restoring = true;
-    e->last = INCIDENT_NONE;
     if (!incident_node_number(e, al, &v))
         return incident_dead();
     v.leads = leads & INCIDENT_TACTICS;

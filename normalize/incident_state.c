@@ -95,42 +95,35 @@ state_keys(struct incident_engine *e, const struct node *n, struct arena *a, str
     return true;
 }
 
+/* One of several repeats: what the others know is not its own. */
 static bool
-is_carried(const struct incident_engine *e, uint32_t entry)
+state_own(struct incident_engine *e, const struct own *own, struct arena *a, struct key_set *out)
 {
-    for (uint32_t i = 0; i < e->n_carried; i++)
-        if (e->carried[i].entry == entry)
-            return true;
-    return false;
-}
-
-/* One of many repeats: what its last version carried, and the keys of the first, which are those of
- * all of them. What the others know is not its own. */
-static bool
-state_repeat(struct incident_engine *e, const struct node *n, struct arena *a, struct key_set *out)
-{
-    out->identities = arena_alloc(a, sizeof(*out->identities) * ((size_t)e->n_ids + 1));
-    out->keys = arena_alloc(a, sizeof(*out->keys) * ((size_t)e->n_carried + n->n_fold + 1));
+    out->identities = arena_alloc(a, sizeof(*out->identities) * ((size_t)own->n_raw + 1));
+    out->keys = arena_alloc(a, sizeof(*out->keys) * ((size_t)own->n_keys + 1));
     if (out->identities == NULL || out->keys == NULL)
         return false;
-    for (uint32_t i = 0; i < e->n_ids; i++) {
-        const struct named *x = &e->ids[i];
-        if (x->first)
-            out->identities[out->n_identities++] = (struct key_identity){
-                .type = (enum key_type)e->entries[x->entry].type, .sender = x->sender};
-        struct key_identity *id = &out->identities[out->n_identities - 1];
-        id->ids[id->n_ids++] = incident_table_text(e, x->entry);
+    for (uint16_t i = 0; i < own->n_raw; i++) {
+        uint32_t entry = own->raw[i] & NODE_ENTRY;
+        struct slice text = incident_table_text(e, entry);
+        struct key_identity *id = &out->identities[out->n_identities];
+        bool first = (own->raw[i] & NODE_IS_KEY) != 0;
+        if (first || id[-1].n_ids == KEYS_IDENTIFIERS_MAX) {
+            *id = (struct key_identity){.type = (enum key_type)e->entries[entry].type,
+                                        .sender = (own->raw[i] & NODE_AT_WORK) == 0};
+            if (!first)
+                id->ids[id->n_ids++] = id[-1].ids[0];
+            out->n_identities++;
+        } else {
+            id--;
+        }
+        id->ids[id->n_ids++] = text;
     }
-    for (uint32_t i = 0; i < e->n_carried; i++) {
-        const struct carried *c = &e->carried[i];
-        out->keys[out->n_keys++] = (struct key){.type = c->type,
-                                                .weight = c->weight,
-                                                .value = incident_table_text(e, c->entry),
-                                                .later = !in_fold(n, c->entry)};
-    }
-    for (uint16_t i = 0; i < n->n_fold; i++)
-        if (!is_carried(e, n->fold[i]))
-            state_key(e, n, n->fold[i], out);
+    for (uint16_t i = 0; i < own->n_keys; i++)
+        out->keys[out->n_keys++] = (struct key){.type = own->keys[i].type,
+                                                .weight = own->keys[i].weight,
+                                                .value = incident_table_text(e, own->keys[i].entry),
+                                                .later = own->keys[i].later};
     if (out->n_keys > 1)
         qsort(out->keys, out->n_keys, sizeof(*out->keys), state_order);
     return true;
@@ -146,8 +139,7 @@ incident_state(struct incident_engine *e, struct slice source, struct slice nati
     const struct member *m = &e->members[member];
     const struct node *n = &e->nodes[m->node];
     struct key_set *set = arena_alloc(a, sizeof(*set));
-    bool repeat = n->alerts > 1 && e->last == member;
-    if (set == NULL || !(repeat ? state_repeat(e, n, a, set) : state_keys(e, n, a, set)))
+    if (set == NULL || !(m->own != NULL ? state_own(e, m->own, a, set) : state_keys(e, n, a, set)))
         return err_make(ERR_RETRY, "incident.memory", "no room for an alert's state");
     *out = (struct incident_alert){
         .source = incident_node_source(e, member),
@@ -170,6 +162,6 @@ incident_state(struct incident_engine *e, struct slice source, struct slice nati
         .resolved = m->resolved,
         .keys = set,
     };
-    *leads = n->leads;
+    *leads = m->own != NULL ? m->own->leads : n->leads;
     return ERR_OK;
 }

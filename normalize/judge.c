@@ -205,6 +205,7 @@ judge_feed(struct share *s, const struct item *i, const struct source *source, s
     struct incident_alert in;
     incident_alert_of(al, (uint8_t)source->number, keys, &in);
     in.rewritten = true; /* what says nothing new does not come this far */
+    in.at = s->at;
     return incident_add(t->engine, &in);
 }
 
@@ -251,32 +252,6 @@ judge_whole(struct share *s, struct delivery *d, struct seal *seal, struct arena
     return ERR_OK;
 }
 
-/* One of the documents of an alert: into the set; the alert is made when all are there. */
-static struct err
-judge_part(struct share *s, struct delivery *d, struct arena *a)
-{
-    struct item *i = judge_find(s, d->source->number, d->ident.native_id);
-    const struct document fresh = {.record_id = d->ident.part_id,
-                                   .plain = d->plain,
-                                   .version = d->ident.version,
-                                   .received = d->record.received,
-                                   .sha256 = sha_of(d),
-                                   .fresh = d};
-    for (size_t k = 0; k < i->n_docs; k++) {
-        struct document *old = &i->docs[k];
-        if (!slice_eq(old->record_id, fresh.record_id))
-            continue;
-        if (judge_nothing_new(old->version, old->sha256, d)) {
-            d->outcome = OUTCOME_UNCHANGED;
-            return ERR_OK;
-        }
-        d->replaced = old->fresh; /* within the batch: the same becomes of both */
-        *old = fresh;
-        return ERR_OK;
-    }
-    return judge_document(i, &fresh, a);
-}
-
 static int
 document_cmp(const void *x, const void *y)
 {
@@ -304,40 +279,73 @@ set_digest(struct item *i, struct arena *a)
     return ERR_OK;
 }
 
-static void
-settle(struct item *i, enum outcome outcome, struct err why)
-{
-    for (size_t k = 0; k < i->n_docs; k++) {
-        for (struct delivery *d = i->docs[k].fresh; d != NULL; d = d->replaced) {
-            d->outcome = outcome;
-            d->why = why;
-        }
-    }
-}
-
-/* An alert made of documents, when at least one of them is new. */
+/* An alert made of documents, with the one that is at its index now. */
 static struct err
-judge_set(struct share *s, struct item *i, struct seal *seal, struct arena *a)
+judge_set(struct share *s, struct item *i, const struct source *source, struct seal *seal,
+          struct arena *a)
 {
-    const struct delivery *fresh = NULL;
-    for (size_t k = 0; k < i->n_docs; k++)
-        fresh = i->docs[k].fresh != NULL ? i->docs[k].fresh : fresh;
-    if (fresh == NULL)
-        return ERR_OK;
     struct source_document *docs = arena_alloc(a, i->n_docs * sizeof *docs);
     if (docs == NULL)
         return no_memory();
     struct err e = set_digest(i, a);
     for (size_t k = 0; k < i->n_docs; k++)
         docs[k] = (struct source_document){i->docs[k].plain, i->docs[k].received};
-    if (e.kind == ERR_NONE)
-        e = take_alert(s, i, fresh->source, docs, i->n_docs, seal, a);
-    if (e.kind == ERR_NONE)
-        settle(i, OUTCOME_STORED, e);
-    else if (e.kind == ERR_REJECT)
-        settle(i, OUTCOME_DEAD, e); /* what was stored of the set before stays as it is */
+    return e.kind ? e : take_alert(s, i, source, docs, i->n_docs, seal, a);
+}
+
+static struct document *
+find_document(const struct item *i, struct slice record_id)
+{
+    for (size_t k = 0; k < i->n_docs; k++)
+        if (slice_eq(i->docs[k].record_id, record_id))
+            return &i->docs[k];
+    return NULL;
+}
+
+/* The set as it was before a document that cannot be mapped with the others. */
+static void
+take_back(struct item *i, struct slice record_id, const struct document *old)
+{
+    struct document *d = find_document(i, record_id);
+    if (old->record_id.p != NULL) {
+        *d = *old;
+        return;
+    }
+    *d = i->docs[--i->n_docs];
+}
+
+/* One of the documents of an alert. */
+static struct err
+judge_part(struct share *s, struct delivery *d, struct seal *seal, struct arena *a)
+{
+    struct item *i = judge_find(s, d->source->number, d->ident.native_id);
+    const struct document fresh = {.record_id = d->ident.part_id,
+                                   .plain = d->plain,
+                                   .version = d->ident.version,
+                                   .received = d->record.received,
+                                   .sha256 = sha_of(d),
+                                   .fresh = d};
+    struct document *known = find_document(i, fresh.record_id);
+    const struct document old = known != NULL ? *known : (struct document){.fresh = NULL};
+    if (known != NULL && judge_nothing_new(old.version, old.sha256, d)) {
+        d->outcome = OUTCOME_UNCHANGED;
+        return ERR_OK;
+    }
+    struct err e = ERR_OK;
+    if (known != NULL)
+        *known = fresh;
     else
+        e = judge_document(i, &fresh, a);
+    if (e.kind == ERR_NONE)
+        e = judge_set(s, i, d->source, seal, a);
+    if (e.kind == ERR_NONE) {
+        d->outcome = OUTCOME_STORED;
+        return ERR_OK;
+    }
+    if (e.kind != ERR_REJECT)
         return e;
+    take_back(i, fresh.record_id, &old);
+    judge_dead(d, e);
     return ERR_OK;
 }
 
@@ -347,17 +355,16 @@ judge_share(struct share *s, struct seal *seal, struct arena *a)
     struct err e = ERR_OK;
     for (size_t i = 0; e.kind == ERR_NONE && i < s->n_deliveries; i++) {
         struct delivery *d = s->deliveries[i];
-        s->newest = d->record.received > s->newest ? d->record.received : s->newest;
+        s->at = d->record.received;
+        s->newest = s->at > s->newest ? s->at : s->newest;
         if (d->outcome != OUTCOME_OPEN)
             continue;
         if (d->ident.twin.p != NULL)
-            judge_twin_take(s, d);
+            e = judge_twins(s, d, seal, a);
         else if (d->ident.part_id.p != NULL)
-            e = judge_part(s, d, a);
+            e = judge_part(s, d, seal, a);
         else
             e = judge_whole(s, d, seal, a);
     }
-    for (size_t i = 0; e.kind == ERR_NONE && i < s->n_items; i++)
-        e = judge_set(s, &s->items[i], seal, a);
-    return e.kind ? e : judge_twins(s, seal, a);
+    return e;
 }

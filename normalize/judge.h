@@ -33,11 +33,10 @@ struct delivery {
     struct source_ident ident;
     struct err why; /* dead: the reason */
     enum outcome outcome;
-    bool poison;  /* it cannot be stored: dead, whatever it says */
-    bool nobodys; /* no raw alert of a tenant: dead, but there is no table to keep it in */
-    struct delivery *replaced; /* an older version of the same document, in this batch */
-    struct alert *alert;       /* identity: what it says; NULL: see unread */
-    struct err unread;         /* identity: why it cannot be mapped */
+    bool poison;         /* it cannot be stored: dead, whatever it says */
+    bool nobodys;        /* no raw alert of a tenant: dead, but there is no table to keep it in */
+    struct alert *alert; /* identity: what it says; NULL: see unread */
+    struct err unread;   /* identity: why it cannot be mapped */
 };
 
 /* A mail record of an alert, stored or new. */
@@ -47,6 +46,9 @@ struct document {
     struct slice sha256;
     struct delivery *fresh; /* NULL: as stored */
 };
+
+/* Deliveries are judged one by one in the order of the log, as if each were a batch of its own:
+ * what comes out must not depend on where a batch ended. */
 
 /* An alert that this batch's deliveries speak of. */
 struct item {
@@ -77,9 +79,11 @@ struct twin {
     bool stored; /* the store has it as an alert, with: */
     int64_t alert_version;
     struct slice alert_sha256;
-    struct delivery *fresh, *stale; /* of this batch, newest first: with news, without */
+    struct delivery *fresh, *stale; /* the delivery at hand: with news, without */
     struct twin *mate;              /* now */
     bool touched;                   /* mate is known, it may be another than before */
+    bool looked;                    /* its alert and view are of what plain says */
+    bool changed, rewritten;        /* by this batch: its row; and what is sealed in it */
     struct item item;               /* when it is to be stored as an alert */
 };
 
@@ -93,7 +97,8 @@ struct share {
     struct twin **twins; /* the first n_hand are at hand, sorted by key; the others are kept */
     size_t n_twins, n_hand, twins_capacity;
     bool fenced;
-    int64_t newest; /* latest received time, 100 ns: when its incidents changed */
+    int64_t at;     /* 100 ns: when the record at hand was received */
+    int64_t newest; /* the latest of them */
 };
 
 /* judge_open - opens and identifies one delivery; needs the tenant's settings. What it cannot

@@ -23,10 +23,9 @@ MUST_CHECK struct err judge_take(struct share *s, struct item *i, const struct s
 MUST_CHECK struct err judge_twin_open(struct delivery *d, const struct tenant *t, struct arena *a);
 MUST_CHECK struct err judge_twin_hand(struct share *s, struct arena *a);
 
-/* judge_twin_take - one open delivery, in the order of the log: into its twin, or dead. */
-void judge_twin_take(struct share *s, struct delivery *d);
-
-/* judge_twins - when all are there: who is whose mate, which are alerts, and what these say. */
-MUST_CHECK struct err judge_twins(struct share *s, struct seal *seal, struct arena *a);
+/* judge_twins - one open delivery, in the order of the log: into its twin, or dead; then who is
+ * whose mate, which are alerts, and what these say. */
+MUST_CHECK struct err judge_twins(struct share *s, struct delivery *d, struct seal *seal,
+                                  struct arena *a);
 
 #endif

@@ -184,20 +184,13 @@ judge_twin(struct share *s, const struct twins_found *f, struct seal *seal, stru
 /* ---- deliveries */
 
 static void
-push(struct delivery **list, struct delivery *d)
-{
-    d->replaced = *list;
-    *list = d;
-}
-
-void
-judge_twin_take(struct share *s, struct delivery *d)
+take(struct share *s, struct delivery *d)
 {
     struct twin *t = at_hand(s, d->source->number, d->ident.native_id);
     bool known = t->plain.p != NULL;
     if ((known && judge_nothing_new(t->version, t->sha256, d)) ||
         (!known && t->stored && judge_nothing_new(t->alert_version, t->alert_sha256, d))) {
-        push(&t->stale, d);
+        t->stale = d;
         t->wins = t->wins || d->ident.fate == FATE_ALERT;
         return;
     }
@@ -208,7 +201,8 @@ judge_twin_take(struct share *s, struct delivery *d)
             d->outcome = OUTCOME_IGNORED;
         return;
     }
-    push(&t->fresh, d);
+    t->fresh = d;
+    t->looked = false;
     t->plain = d->plain;
     t->version = d->ident.version;
     t->received = d->record.received;
@@ -231,8 +225,9 @@ look_at(struct twin *t, const struct share *s, struct arena *a)
 {
     struct source_ident ident = {.fate = FATE_IGNORE};
     struct err e = ERR_OK;
-    if (t->plain.p == NULL)
+    if (t->plain.p == NULL || t->looked)
         return ERR_OK;
+    t->looked = true;
     if (t->fresh != NULL)
         ident = t->fresh->ident;
     else
@@ -352,15 +347,17 @@ static struct err
 make_alert(struct share *s, struct twin *t, struct seal *seal, struct arena *a)
 {
     struct item *i = &t->item;
+    uint8_t sha256[CRYPTO_SHA256];
+    digest(t, sha256);
+    if (t->stored && t->alert_version == t->version &&
+        slice_eq(t->alert_sha256, (struct slice){(const char *)sha256, sizeof sha256}))
+        return ERR_OK;
     *i = (struct item){.source = t->view.source,
                        .native_id = t->view.native_id,
                        .version = t->version,
                        .received = t->received,
                        .plain = t->plain};
-    digest(t, i->sha256);
-    const struct slice sha = {(const char *)i->sha256, sizeof i->sha256};
-    if (t->stored && t->alert_version == t->version && slice_eq(t->alert_sha256, sha))
-        return ERR_OK;
+    memcpy(i->sha256, sha256, sizeof sha256);
     struct alert *al = arena_alloc(a, sizeof *al);
     if (al == NULL)
         return no_memory();
@@ -371,20 +368,54 @@ make_alert(struct share *s, struct twin *t, struct seal *seal, struct arena *a)
         e = judge_feed(s, i, t->source, al, a);
     if (e.kind == ERR_NONE && t->mate != NULL)
         e = twin_fill(al, t->mate->alert, a);
-    return e.kind ? e : judge_take(s, i, t->source, al, seal, a);
+    if (e.kind == ERR_NONE)
+        e = judge_take(s, i, t->source, al, seal, a);
+    if (e.kind)
+        return e;
+    t->stored = true;
+    t->alert_version = i->version;
+    t->alert_sha256 = (struct slice){(const char *)i->sha256, sizeof i->sha256};
+    return ERR_OK;
 }
 
-static void
-settle(struct delivery *d, enum outcome outcome)
+static bool
+same_mate(const struct twin *t)
 {
-    for (; d != NULL; d = d->replaced)
-        d->outcome = outcome;
+    struct slice mate = t->mate != NULL ? t->mate->view.native_id : SLICE_NONE;
+    return mate.p == NULL ? t->mate_was.p == NULL
+                          : t->mate_was.p != NULL && slice_eq(mate, t->mate_was);
+}
+
+/* The step is done: what is, is what was, for the next. */
+static void
+settle(struct twin *t, bool alert, bool first)
+{
+    if (t->fresh != NULL)
+        t->fresh->outcome = alert ? OUTCOME_STORED : OUTCOME_IGNORED;
+    if (t->stale != NULL)
+        t->stale->outcome = first && t->fresh == NULL ? OUTCOME_STORED
+                            : alert                   ? OUTCOME_UNCHANGED
+                                                      : OUTCOME_IGNORED;
+    t->rewritten |= t->fresh != NULL;
+    t->changed |= t->fresh != NULL || (t->touched && !same_mate(t));
+    if (t->fresh != NULL) {
+        t->kept = true;
+        t->moment_was = t->view.moment;
+        t->detection_was = t->view.detection;
+    }
+    if (t->touched)
+        t->mate_was = t->mate != NULL ? t->mate->view.native_id : SLICE_NONE;
+    t->fresh = t->stale = NULL;
+    t->touched = false;
 }
 
 struct err
-judge_twins(struct share *s, struct seal *seal, struct arena *a)
+judge_twins(struct share *s, struct delivery *d, struct seal *seal, struct arena *a)
 {
     struct err e = ERR_OK;
+    take(s, d);
+    if (d->outcome != OUTCOME_OPEN)
+        return ERR_OK;
     for (size_t i = 0; e.kind == ERR_NONE && i < s->n_twins; i++)
         e = look_at(s->twins[i], s, a);
     if (e.kind == ERR_NONE && s->n_twins - s->n_hand >= JUDGE_TWINS_MAX)
@@ -396,10 +427,7 @@ judge_twins(struct share *s, struct seal *seal, struct arena *a)
         bool alert = is_alert(t), first = alert && !t->stored;
         if (t->touched && alert && t->alert != NULL)
             e = make_alert(s, t, seal, a);
-        settle(t->fresh, alert ? OUTCOME_STORED : OUTCOME_IGNORED);
-        settle(t->stale, first && t->fresh == NULL ? OUTCOME_STORED
-                         : alert                   ? OUTCOME_UNCHANGED
-                                                   : OUTCOME_IGNORED);
+        settle(t, alert, first);
     }
     return e;
 }

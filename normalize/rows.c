@@ -198,15 +198,6 @@ rows_twin_place(int32_t source, struct slice native_id, struct arena *a)
     return alert_place("identity_twin|sealed", source, native_id, a);
 }
 
-static bool
-has_changed(const struct twin *t)
-{
-    struct slice mate = t->mate != NULL ? t->mate->view.native_id : SLICE_NONE;
-    bool same = mate.p == NULL ? t->mate_was.p == NULL
-                               : t->mate_was.p != NULL && slice_eq(mate, t->mate_was);
-    return t->fresh != NULL || (t->touched && !same);
-}
-
 struct err
 rows_twins(const struct share *s, struct seal *seal, struct arena *a, struct twins_row **out,
            size_t *n)
@@ -217,7 +208,7 @@ rows_twins(const struct share *s, struct seal *seal, struct arena *a, struct twi
         return no_memory();
     for (size_t i = 0; i < s->n_twins; i++) {
         const struct twin *t = s->twins[i];
-        if (!has_changed(t))
+        if (!t->changed)
             continue;
         struct twins_row *r = &(*out)[(*n)++];
         *r = (struct twins_row){.source = t->view.source,
@@ -227,11 +218,11 @@ rows_twins(const struct share *s, struct seal *seal, struct arena *a, struct twi
                                 .sha256 = t->sha256,
                                 .detection = t->view.detection,
                                 .moment = t->view.moment,
-                                .mate = t->mate != NULL ? t->mate->view.native_id : SLICE_NONE,
+                                .mate = t->mate_was,
                                 .sealed = t->sealed};
         struct slice place = rows_twin_place(r->source, r->native_id, a);
         struct err e = place.p == NULL ? no_memory() : ERR_OK;
-        if (e.kind == ERR_NONE && t->fresh != NULL)
+        if (e.kind == ERR_NONE && t->rewritten)
             e = seal_close(seal, &s->tenant->oid, s->tenant->epoch, SEAL_RAW, place, t->plain, a,
                            &r->sealed);
         if (e.kind)

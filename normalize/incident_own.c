@@ -1,0 +1,158 @@
+/*
+ * incident_own.c: what an alert among repeats knew by itself.
+ *
+ * A node of several alerts knows what all of them do. The store has to have each one's own, or what
+ * it holds of an alert would depend on which others came first.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "normalize/incident_internal.h"
+
+static int
+key_order(const void *a, const void *b)
+{
+    const struct carried *x = a, *y = b;
+    return (x->entry > y->entry) - (x->entry < y->entry);
+}
+
+void
+incident_own_sort(struct carried *keys, size_t n)
+{
+    if (n > 1)
+        qsort(keys, n, sizeof(*keys), key_order);
+}
+
+/* In room of the engine's; NULL: it is dead. */
+static const struct own *
+keep(struct incident_engine *e, const struct carried *keys, size_t n_keys, const uint32_t *raw,
+     size_t n_raw, uint16_t leads)
+{
+    struct own *own = incident_table_alloc(e, sizeof(*own));
+    struct carried *k = incident_table_alloc(e, sizeof(*k) * (n_keys + 1));
+    uint32_t *r = incident_table_alloc(e, sizeof(*r) * (n_raw + 1));
+    if (own == NULL || k == NULL || r == NULL)
+        return NULL;
+    if (n_keys > 0)
+        memcpy(k, keys, sizeof(*k) * n_keys);
+    if (n_raw > 0)
+        memcpy(r, raw, sizeof(*r) * n_raw);
+    incident_own_sort(k, n_keys);
+    *own = (struct own){k, r, (uint16_t)n_keys, (uint16_t)n_raw, leads};
+    return own;
+}
+
+static int32_t
+weight_in(struct incident_engine *e, const struct node *n, uint32_t entry)
+{
+    uint32_t id = incident_identity_root(e, entry);
+    for (uint16_t i = 0; i < n->n_keys; i++)
+        if (n->keys[i].id == id)
+            return n->keys[i].weight;
+    return 0;
+}
+
+static bool
+in_first(const struct node *n, uint32_t entry)
+{
+    for (uint16_t i = 0; i < n->n_fold; i++)
+        if (n->fold[i] == entry)
+            return true;
+    return false;
+}
+
+void
+incident_own_split(struct incident_engine *e, uint32_t node)
+{
+    const struct node *n = &e->nodes[node];
+    struct carried keys[2 * KEYS_NODE_MAX];
+    size_t n_keys = 0;
+    if (n->member == INCIDENT_NONE || n->alerts != 1 || e->members[n->member].own != NULL)
+        return;
+    for (uint16_t i = 0; i < n->n_raw + n->n_keys; i++) {
+        bool raw = i < n->n_raw;
+        uint32_t entry = raw ? n->raw[i] & NODE_ENTRY : n->keys[i - n->n_raw].id;
+        enum key_type type = (enum key_type)e->entries[entry].type;
+        if (raw ? (n->raw[i] & NODE_IS_KEY) == 0 : type <= KEY_DEVICE)
+            continue;
+        keys[n_keys++] = (struct carried){entry, type, weight_in(e, n, entry), !in_first(n, entry)};
+    }
+    e->members[n->member].own = keep(e, keys, n_keys, n->raw, n->n_raw, n->leads);
+}
+
+/* What it knew and what the version at hand says, together. */
+static size_t
+join_keys(const struct incident_engine *e, const struct own *old, bool known, struct carried *out)
+{
+    size_t n = 0;
+    for (uint16_t i = 0; i < old->n_keys; i++)
+        out[n++] = old->keys[i];
+    for (uint32_t i = 0; i < e->n_carried; i++) {
+        size_t k = 0;
+        while (k < old->n_keys && out[k].entry != e->carried[i].entry)
+            k++;
+        if (k < old->n_keys) {
+            if (e->carried[i].weight > out[k].weight)
+                out[k].weight = e->carried[i].weight;
+        } else if (n < KEYS_NODE_MAX) {
+            out[n] = e->carried[i];
+            out[n++].later = known || e->carried[i].later;
+        }
+    }
+    return n;
+}
+
+static uint32_t
+bits_of(const struct named *x)
+{
+    return (x->first ? NODE_IS_KEY : 0) | (x->sender ? 0 : NODE_AT_WORK);
+}
+
+static size_t
+join_raw(const struct incident_engine *e, const struct own *old, uint32_t *out)
+{
+    size_t n = 0;
+    for (uint16_t i = 0; i < old->n_raw; i++)
+        out[n++] = old->raw[i];
+    for (uint32_t i = 0; i < e->n_ids; i++) {
+        size_t k = 0;
+        while (k < n && (out[k] & NODE_ENTRY) != e->ids[i].entry)
+            k++;
+        if (k < n)
+            out[k] |= bits_of(&e->ids[i]) & NODE_AT_WORK;
+        else if (n < KEYS_NODE_MAX)
+            out[n++] = e->ids[i].entry | bits_of(&e->ids[i]);
+    }
+    return n;
+}
+
+static bool
+same(const struct own *own, const struct carried *keys, size_t n_keys, const uint32_t *raw,
+     size_t n_raw, uint16_t leads)
+{
+    if (own == NULL || own->n_keys != n_keys || own->n_raw != n_raw || own->leads != leads ||
+        (n_raw > 0 && memcmp(own->raw, raw, sizeof(*raw) * n_raw) != 0))
+        return false;
+    for (size_t i = 0; i < n_keys; i++)
+        if (own->keys[i].entry != keys[i].entry || own->keys[i].weight != keys[i].weight ||
+            own->keys[i].later != keys[i].later)
+            return false;
+    return true;
+}
+
+void
+incident_own_learn(struct incident_engine *e, uint32_t member, const struct arrival *v)
+{
+    static const struct own nothing;
+    struct member *m = &e->members[member];
+    const struct own *old = m->own != NULL ? m->own : &nothing;
+    const struct own *beside = m->next != INCIDENT_NONE ? e->members[m->next].own : NULL;
+    struct carried keys[2 * KEYS_NODE_MAX];
+    uint32_t raw[2 * KEYS_NODE_MAX];
+    size_t n_keys = join_keys(e, old, m->own != NULL, keys), n_raw = join_raw(e, old, raw);
+    uint16_t leads = old->leads | v->leads;
+    incident_own_sort(keys, n_keys);
+    m->own = same(beside, keys, n_keys, raw, n_raw, leads)
+                 ? beside
+                 : keep(e, keys, n_keys, raw, n_raw, leads);
+}
