@@ -24,7 +24,7 @@ world_make(struct story *s, struct world *w, const struct params *p)
                                          .last_s = first + (int64_t)story_below(s, 7200),
                                          .leads = (uint16_t)(1U << story_below(s, 13)),
                                          .level = (uint8_t)story_below(s, 4),
-                                         .source = (uint8_t)story_below(s, 3),
+                                         .product = (uint8_t)story_below(s, 3),
                                          .detector = (uint32_t)story_below(s, 4),
                                          .keys = w->keys[i]};
         for (uint32_t id = 0; id < VALUES && w->nodes[i].n_keys < KEYS; id++) {

@@ -94,7 +94,7 @@ test_a_weak_key_alone_is_no_link_and_its_score_is_told(void **state)
     static const struct link_key two[] = {{1, KEY_USER, 549}, {2, KEY_DOMAIN, 350}};
     struct arena *a = arena_new(LIMIT_BYTES);
     assert_non_null(a);
-    struct link_node x = {.level = 3, .leads = 1}, y = {.level = 3, .leads = 2, .source = 1};
+    struct link_node x = {.level = 3, .leads = 1}, y = {.level = 3, .leads = 2, .product = 1};
     struct why w = why_made(a, weak, 1, 0, &x, &y);
     assert_true(w.weak);
     assert_false(w.links);
@@ -122,8 +122,8 @@ test_each_term_says_why_it_was_given_or_not(void **state)
         {user, {.leads = 2}, {.leads = 2}, LINK_STAGE, WHY_SAME},
         {user, {.leads = 3}, {.leads = 0}, LINK_STAGE, WHY_NONE},
         {faint, {.leads = 1}, {.leads = 2}, LINK_STAGE, WHY_UNMET},
-        {user, {.source = 1}, {.source = 2}, LINK_PRODUCT, WHY_GIVEN},
-        {user, {.source = 1}, {.source = 1}, LINK_PRODUCT, WHY_SAME},
+        {user, {.product = 1}, {.product = 2}, LINK_PRODUCT, WHY_GIVEN},
+        {user, {.product = 1}, {.product = 1}, LINK_PRODUCT, WHY_SAME},
         {file, {.detector = 4}, {.detector = 4}, LINK_TWIN, WHY_GIVEN},
         {file, {.detector = 4}, {.detector = 5}, LINK_TWIN, WHY_SAME},
         {user, {.detector = 4}, {.detector = 4}, LINK_TWIN, WHY_NONE},
