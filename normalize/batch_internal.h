@@ -46,8 +46,12 @@ struct batch {
 MUST_CHECK struct err batch_share_out(struct batch *b);
 
 /* batch_read - one transaction begins: fence, tenants met for the first time, what is known of the
- * alerts at hand. Then batch_write, or batch_fail. */
+ * alerts at hand. Then batch_recall, or batch_fail. */
 void batch_read(struct batch *b);
+
+/* batch_recall - incidents that left memory and are needed come back. Then batch_write, or
+ * batch_fail. */
+void batch_recall(struct batch *b);
 
 /* batch_write - judge, queue rows and offsets, commit. Then batch_committed, or batch_fail. */
 void batch_write(struct batch *b);

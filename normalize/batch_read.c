@@ -194,7 +194,7 @@ on_all_known(void *arg, struct err e)
     if (e.kind)
         batch_fail(b, e);
     else
-        batch_write(b);
+        batch_recall(b);
 }
 
 /* Alerts of which the window has parts: their other parts are asked for. */
@@ -296,6 +296,21 @@ on_loaded(void *arg, struct err e)
         ask_all_known(b);
 }
 
+/* Settings say how far back the rest is needed. */
+static void
+on_settings_loaded(void *arg, struct err e)
+{
+    struct batch *b = arg;
+    if (e.kind) {
+        batch_fail(b, e);
+        return;
+    }
+    for (size_t i = 0; i < b->n_shares; i++)
+        if (!b->shares[i].fenced)
+            tenants_load_live(b->shares[i].tenant, b->env->db, b->work);
+    db_sync(b->env->db, on_loaded, b);
+}
+
 void
 batch_read(struct batch *b)
 {
@@ -313,7 +328,7 @@ batch_read(struct batch *b)
         loading = true;
     }
     if (loading)
-        db_sync(b->env->db, on_loaded, b);
+        db_sync(b->env->db, on_settings_loaded, b);
     else
         ask_all_known(b);
 }

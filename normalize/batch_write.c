@@ -65,6 +65,30 @@ add_decisions(struct batch_decisions *d, const struct incident_changes *c)
     d->identity_conflicts += (int64_t)c->identity_conflicts;
 }
 
+/* Before memberships: what moves is remembered from where. */
+static void
+write_memory(struct batch *b, const struct oid *oid, const struct rows_changes *rows,
+             const struct rows_memory *m, int64_t at)
+{
+    struct db *db = b->env->db;
+    struct arena *a = b->work;
+    correlator_save(db, a, oid, &m->clock, DB_UNTOLD);
+    if (m->n_days > 0)
+        correlator_days_add(db, a, oid, m->days, m->n_days, DB_UNTOLD);
+    if (m->kept != INT32_MIN)
+        correlator_days_prune(db, a, oid, m->kept, DB_UNTOLD);
+    if (m->n_aliases > 0)
+        correlator_aliases_add(db, a, oid, m->aliases, m->n_aliases, DB_UNTOLD);
+    if (m->n_free > 0)
+        pins_delete(db, a, oid, m->free, m->n_free, DB_UNTOLD);
+    if (m->n_pins > 0)
+        pins_upsert(db, a, oid, m->pins, m->n_pins, DB_UNTOLD);
+    if (m->n_splits > 0)
+        splits_upsert(db, a, oid, m->splits, m->n_splits, DB_UNTOLD);
+    if (m->moved && rows->n_members > 0)
+        moves_add(db, a, oid, rows->members, rows->n_members, at, DB_UNTOLD);
+}
+
 static void
 write_changes(struct batch *b, struct share *s, struct err *e)
 {
@@ -73,11 +97,15 @@ write_changes(struct batch *b, struct share *s, struct err *e)
     const struct oid *oid = &s->tenant->oid;
     struct incident_changes changes;
     struct rows_changes rows;
+    struct rows_memory memory;
     *e = incident_changes(s->tenant->engine, a, &changes);
     if (e->kind == ERR_NONE)
         *e = rows_changes(s->tenant, &changes, partition_of(b, s), s->newest, a, &rows);
+    if (e->kind == ERR_NONE)
+        *e = rows_memory(s->tenant, &changes, s->newest, a, &memory);
     if (e->kind)
         return;
+    write_memory(b, oid, &rows, &memory, s->newest);
     add_decisions(&b->decisions, &changes);
     if (rows.n_incidents > 0)
         incidents_upsert(db, a, oid, rows.incidents, rows.n_incidents, DB_UNTOLD);

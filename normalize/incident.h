@@ -145,7 +145,8 @@ struct incident_alias {
 MUST_CHECK struct err incident_restore_alias(struct incident_engine *e,
                                              const struct incident_alias *x);
 
-/* What else goes on where it stopped; one row a tenant. incident_clock - as it is now;
+/* What else goes on where it stopped; one row a tenant. incident_clock - as it is now, to be stored
+ * with the changes;
  * incident_restore_clock - after all days, before incident_restored. */
 struct incident_clock {
     int64_t watermark_s, updated, next_seq; /* watermark INT64_MIN: none */
@@ -172,6 +173,12 @@ bool incident_has(const struct incident_engine *e, struct slice source, struct s
 /* incident_evict - incidents whose newest activity is older than any window can reach leave memory,
  * after incident_commit; the partition does not change. */
 void incident_evict(struct incident_engine *e);
+/* incident_memory_from - incidents with activity at or after this second are in memory; INT64_MIN:
+ * all are. */
+int64_t incident_memory_from(const struct incident_engine *e);
+/* incident_stands - what a key is called whose identity has several names: one of them, the same
+ * for all until the engine learns more; any other key: itself. Borrowed. */
+struct slice incident_stands(struct incident_engine *e, enum key_type type, struct slice text);
 /* incident_watermark - the largest `created` met, s; INT64_MIN: none. */
 int64_t incident_watermark(const struct incident_engine *e);
 
@@ -212,6 +219,8 @@ struct incident_row {
     enum incident_status status;
     struct slice assigned_to; /* NONE: nobody */
     int32_t classification, determination;
+    bool worked;         /* a person commented or tagged it */
+    bool by_rule;        /* the engine's parameters explain who is together */
     int64_t redirect_to; /* merged: the survivor; else 0 */
     struct slice name, first_name;
     enum severity severity;

@@ -104,7 +104,8 @@ static bool
 row_of(struct incident_engine *e, uint32_t group, struct arena *a, struct incident_row *row)
 {
     struct group *g = &e->groups[group];
-    *row = (struct incident_row){.id = g->id, .version = g->version, .updated = g->updated};
+    *row = (struct incident_row){
+        .id = g->id, .version = g->version, .updated = g->updated, .by_rule = g->by_rule};
     if (g->parent == group)
         return row_live(e, group, a, row);
     row->kind = "merged";

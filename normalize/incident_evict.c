@@ -40,6 +40,20 @@ incident_behind(const struct incident_engine *e, const struct incident_alert *al
     return e->watermark_s != INT64_MIN && *from_s < e->watermark_s - horizon_s(e);
 }
 
+int64_t
+incident_memory_from(const struct incident_engine *e)
+{
+    return e->watermark_s == INT64_MIN ? INT64_MIN : e->watermark_s - horizon_s(e);
+}
+
+struct slice
+incident_stands(struct incident_engine *e, enum key_type type, struct slice text)
+{
+    uint32_t entry =
+        type > KEY_DEVICE ? INCIDENT_NONE : incident_table_find(e, (uint8_t)type, text);
+    return entry == INCIDENT_NONE ? text : incident_table_text(e, incident_identity_root(e, entry));
+}
+
 static int64_t
 newest_s(const struct incident_engine *e, const struct group *g)
 {

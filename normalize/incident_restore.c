@@ -98,12 +98,14 @@ incident_restore_alias(struct incident_engine *e, const struct incident_alias *x
 struct incident_clock
 incident_clock(const struct incident_engine *e)
 {
+    /* days closed just now are among the changes that it is stored with */
+    int32_t days_told = e->days_complete ? e->days_told : days_open(e->days);
     return (struct incident_clock){.watermark_s = e->watermark_s,
                                    .updated = e->updated,
                                    .next_seq = e->next_seq,
                                    .jump_day = e->jump_day,
                                    .jump_alerts = e->jump_alerts,
-                                   .days_told = e->days_told};
+                                   .days_told = days_told};
 }
 
 void

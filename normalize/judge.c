@@ -176,44 +176,50 @@ judge_nothing_new(int64_t version, struct slice sha, const struct delivery *d)
     return d->ident.version < version || slice_eq(sha, sha_of(d));
 }
 
-/* The alert of a set of documents into the engine, and its row. ERR_REJECT: it cannot be mapped. */
-static struct err
-take_alert(struct share *s, struct item *i, const struct source *source,
-           const struct source_document *docs, size_t n, struct seal *seal, struct arena *a)
+struct err
+judge_map(const struct share *s, const struct source *source, const struct source_document *docs,
+          size_t n, struct arena *a, struct alert **out)
 {
     struct alert *al = arena_alloc(a, sizeof *al);
     if (al == NULL)
         return no_memory();
     struct err e = source->map(docs, n, s->tenant->directory_id, a, al);
-    return e.kind ? e : judge_take(s, i, source, al, seal, a);
+    *out = e.kind == ERR_NONE ? al : NULL;
+    return e;
 }
 
 struct err
-judge_feed(struct share *s, const struct item *i, const struct source *source, struct alert *al,
-           struct arena *a)
+judge_keys(const struct share *s, const struct item *i, const struct source *source,
+           struct alert *al, struct arena *a, struct key_set **keys)
 {
-    struct tenant *t = s->tenant;
-    struct key_set *keys = arena_alloc(a, sizeof *keys);
-    if (keys == NULL)
+    *keys = arena_alloc(a, sizeof **keys);
+    if (*keys == NULL)
         return no_memory();
     al->source = slice_of(source->name);
     al->native_id = i->native_id;
     al->version = i->version;
-    struct err e = keys_of(al, &t->keys, a, keys);
+    return keys_of(al, &s->tenant->keys, a, *keys);
+}
+
+struct err
+judge_feed(struct share *s, const struct item *i, const struct source *source, struct alert *al,
+           struct key_set *keys, struct arena *a)
+{
+    struct err e = keys == NULL ? judge_keys(s, i, source, al, a, &keys) : ERR_OK;
     if (e.kind)
         return e;
     struct incident_alert in;
     incident_alert_of(al, (uint8_t)source->number, keys, &in);
     in.rewritten = true; /* what says nothing new does not come this far */
     in.at = s->at;
-    return incident_add(t->engine, &in);
+    return incident_add(s->tenant->engine, &in);
 }
 
 struct err
 judge_take(struct share *s, struct item *i, const struct source *source, struct alert *al,
-           struct seal *seal, struct arena *a)
+           struct key_set *keys, struct seal *seal, struct arena *a)
 {
-    struct err e = judge_feed(s, i, source, al, a);
+    struct err e = judge_feed(s, i, source, al, keys, a);
     return e.kind ? e : rows_alert(s->tenant, i, al, seal, a, &i->row);
 }
 
@@ -240,7 +246,11 @@ judge_whole(struct share *s, struct delivery *d, struct seal *seal, struct arena
     const struct item before = *i;
     const struct source_document doc = {d->plain, d->record.received};
     remember(i, d);
-    struct err e = take_alert(s, i, d->source, &doc, 1, seal, a);
+    struct err e = ERR_OK;
+    if (d->alert == NULL)
+        e = judge_map(s, d->source, &doc, 1, a, &d->alert);
+    if (e.kind == ERR_NONE)
+        e = judge_take(s, i, d->source, d->alert, d->keys, seal, a);
     if (e.kind == ERR_NONE) {
         d->outcome = OUTCOME_STORED;
         return ERR_OK;
@@ -290,7 +300,10 @@ judge_set(struct share *s, struct item *i, const struct source *source, struct s
     struct err e = set_digest(i, a);
     for (size_t k = 0; k < i->n_docs; k++)
         docs[k] = (struct source_document){i->docs[k].plain, i->docs[k].received};
-    return e.kind ? e : take_alert(s, i, source, docs, i->n_docs, seal, a);
+    struct alert *al;
+    if (e.kind == ERR_NONE)
+        e = judge_map(s, source, docs, i->n_docs, a, &al);
+    return e.kind ? e : judge_take(s, i, source, al, NULL, seal, a);
 }
 
 static struct document *

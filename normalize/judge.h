@@ -8,6 +8,7 @@
 #ifndef WEIR_JUDGE_H
 #define WEIR_JUDGE_H
 #include "common/crypto.h"
+#include "normalize/recall.h"
 #include "normalize/tenants.h"
 #include "normalize/twin.h"
 #include "schemas/codec.h"
@@ -33,10 +34,11 @@ struct delivery {
     struct source_ident ident;
     struct err why; /* dead: the reason */
     enum outcome outcome;
-    bool poison;         /* it cannot be stored: dead, whatever it says */
-    bool nobodys;        /* no raw alert of a tenant: dead, but there is no table to keep it in */
-    struct alert *alert; /* identity: what it says; NULL: see unread */
-    struct err unread;   /* identity: why it cannot be mapped */
+    bool poison;          /* it cannot be stored: dead, whatever it says */
+    bool nobodys;         /* no raw alert of a tenant: dead, but there is no table to keep it in */
+    struct alert *alert;  /* what it says, once that was looked at; identity, NULL: see unread */
+    struct err unread;    /* identity: why it cannot be mapped */
+    struct key_set *keys; /* of the alert, once that was looked at; identity: NULL */
 };
 
 /* A mail record of an alert, stored or new. */
@@ -97,6 +99,7 @@ struct share {
     struct twin **twins; /* the first n_hand are at hand, sorted by key; the others are kept */
     size_t n_twins, n_hand, twins_capacity;
     bool fenced;
+    struct recall recall;
     int64_t at;     /* 100 ns: when the record at hand was received */
     int64_t newest; /* the latest of them */
 };
@@ -125,6 +128,10 @@ MUST_CHECK struct err judge_places(const struct share *s, struct arena *a, struc
                                    size_t *n);
 MUST_CHECK struct err judge_twin(struct share *s, const struct twins_found *f, struct seal *seal,
                                  struct arena *a);
+
+/* judge_recall - what the engine has to have in memory before judge_share: alerts that left it, and
+ * those that late ones may meet. ERR_RETRY: memory. */
+MUST_CHECK struct err judge_recall(struct share *s, struct recall *r, struct arena *a);
 
 /*
  * judge_share - decides every open delivery; new alerts go into the tenant's engine and get rows.

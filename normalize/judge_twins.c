@@ -365,11 +365,11 @@ make_alert(struct share *s, struct twin *t, struct seal *seal, struct arena *a)
     struct err e = ERR_OK;
     /* what the correlator knows of it must not depend on whether the mate came first */
     if (t->mate != NULL && (t->fresh != NULL || !t->stored))
-        e = judge_feed(s, i, t->source, al, a);
+        e = judge_feed(s, i, t->source, al, NULL, a);
     if (e.kind == ERR_NONE && t->mate != NULL)
         e = twin_fill(al, t->mate->alert, a);
     if (e.kind == ERR_NONE)
-        e = judge_take(s, i, t->source, al, seal, a);
+        e = judge_take(s, i, t->source, al, NULL, seal, a);
     if (e.kind)
         return e;
     t->stored = true;

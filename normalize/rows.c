@@ -86,59 +86,6 @@ fill(struct alerts_row *r, const struct alert *al, struct arena *a)
     r->evidence = alert_evidence_json(al, a);
 }
 
-/* ---- the engine's state of an alert */
-
-enum { STATE_HEAD = 17, STATE_LEVEL = 3, STATE_FALSE_POSITIVE = 4, STATE_RESOLVED = 8 };
-
-static void
-put_i64(char *p, int64_t v)
-{
-    for (int i = 0; i < 8; i++)
-        p[i] = (char)((uint64_t)v >> (56 - 8 * i));
-}
-
-static int64_t
-get_i64(const char *p)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++)
-        v = v << 8 | (unsigned char)p[i];
-    return (int64_t)v;
-}
-
-struct slice
-rows_state(const struct incident_alert *al, struct arena *a)
-{
-    char head[STATE_HEAD];
-    put_i64(head, al->first_s);
-    put_i64(head + 8, al->last_s);
-    head[16] = (char)(al->level | (al->false_positive ? STATE_FALSE_POSITIVE : 0) |
-                      (al->resolved ? STATE_RESOLVED : 0));
-    struct slice keys = keys_pack(al->keys, a);
-    return keys.p == NULL ? SLICE_NONE : slice_join(a, (struct slice){head, sizeof head}, keys);
-}
-
-struct err
-rows_state_read(struct slice column, struct arena *a, struct incident_alert *al)
-{
-    struct key_set *keys = arena_alloc(a, sizeof *keys);
-    if (keys == NULL)
-        return no_memory();
-    if (column.n < STATE_HEAD || column.p[16] < 0 ||
-        column.p[16] > (STATE_LEVEL | STATE_FALSE_POSITIVE | STATE_RESOLVED))
-        return err_make(ERR_REJECT, "normalize.state", "no state of an alert");
-    struct err e = keys_unpack(slice_sub(column, STATE_HEAD, column.n), a, keys);
-    if (e.kind)
-        return e.kind == ERR_REJECT ? err_make(ERR_REJECT, "normalize.state", "%s", e.text) : e;
-    al->first_s = get_i64(column.p);
-    al->last_s = get_i64(column.p + 8);
-    al->level = (uint8_t)(column.p[16] & STATE_LEVEL);
-    al->false_positive = (column.p[16] & STATE_FALSE_POSITIVE) != 0;
-    al->resolved = (column.p[16] & STATE_RESOLVED) != 0;
-    al->keys = keys;
-    return ERR_OK;
-}
-
 static struct slice
 alert_place(const char *column, int32_t source, struct slice native_id, struct arena *a)
 {
@@ -409,7 +356,7 @@ status_of(const struct incident_row *r)
 }
 
 static void
-incident_of_row(const struct incident_row *r, int64_t at, struct incidents_row *out)
+incident_of_row(const struct tenant *t, const struct incident_row *r, struct incidents_row *out)
 {
     *out = (struct incidents_row){
         .id = r->id,
@@ -429,17 +376,19 @@ incident_of_row(const struct incident_row *r, int64_t at, struct incidents_row *
         .users = r->users,
         .devices = r->devices,
         .created = r->created_s * CLOCK_SECOND,
-        .updated = at,
+        .updated = r->updated,
         .first_activity = r->first_s * CLOCK_SECOND,
         .last_activity = r->last_s * CLOCK_SECOND,
         .entities = r->entities,
         .n_entities = r->n_entities,
+        .params = r->by_rule ? slice_of(t->params_digest) : SLICE_NONE,
+        .worked = r->worked,
     };
 }
 
 static void
 event_of_row(const struct tenant *t, const struct incident_row *r, const struct incidents_row *row,
-             int32_t partition, int64_t at, struct events_row *out)
+             int32_t partition, struct events_row *out)
 {
     *out = (struct events_row){
         .partition = partition,
@@ -455,11 +404,11 @@ event_of_row(const struct tenant *t, const struct incident_row *r, const struct 
         .devices = r->devices,
         .sources = (int32_t)r->sources,
         .created = row->created,
-        .updated = at,
+        .updated = row->updated,
         .first_activity = row->first_activity,
         .last_activity = row->last_activity,
         .merged_into = r->redirect_to,
-        .at = at,
+        .at = row->updated,
     };
 }
 
@@ -549,10 +498,10 @@ rows_changes(const struct tenant *t, const struct incident_changes *c, int32_t p
         out->related == NULL)
         return no_memory();
     for (size_t i = 0; i < c->n_rows; i++) {
-        incident_of_row(&c->rows[i], at, &out->incidents[i]);
+        incident_of_row(t, &c->rows[i], &out->incidents[i]);
         if (c->rows[i].redirect_to != 0)
             look_like_survivor(&out->incidents[i], c);
-        event_of_row(t, &c->rows[i], &out->incidents[i], partition, at, &out->events[i]);
+        event_of_row(t, &c->rows[i], &out->incidents[i], partition, &out->events[i]);
     }
     for (size_t i = 0; i < c->n_members; i++)
         out->members[out->n_members++] =

@@ -4,8 +4,9 @@
 #ifndef WEIR_ROWS_H
 #define WEIR_ROWS_H
 #include "normalize/judge.h"
+#include "store/correlator.h"
 #include "store/events.h"
-#include "store/incidents.h"
+#include "store/pins.h"
 
 /* rows_alert - the row of an alert that the tenant's engine has taken, in the arena; the payload of
  * a whole document is sealed into it. ERR_RETRY "normalize.memory", or of seal_close. */
@@ -18,11 +19,20 @@ MUST_CHECK struct err rows_alerts(const struct share *s, struct arena *a, struct
                                   size_t *n);
 
 /* rows_state / rows_state_read - what the engine knows of an alert over all its versions, in the
- * column `keys`: interval, level and false_positive, then keys_pack. read gives back these and the
- * keys; the rest of *al is left alone. ERR_REJECT "normalize.state". */
+ * column `keys`: times, seq, tactics, level, product, detector, the two flags, then keys_pack. read
+ * gives back these; the rest of *al is left alone. Texts are borrowed. ERR_REJECT "normalize.state".
+ */
 struct slice rows_state(const struct incident_alert *al, struct arena *a); /* NONE: no memory */
 MUST_CHECK struct err rows_state_read(struct slice column, struct arena *a,
                                       struct incident_alert *al);
+
+/* rows_alert_stored / rows_incident_stored - for incident_restore_*; texts are borrowed from the
+ * row, keys are in the arena. digest: of the tenant's parameters now. Errors as rows_state_read;
+ * ERR_STOP "normalize.source". */
+MUST_CHECK struct err rows_alert_stored(const struct alerts_loaded *row, struct arena *a,
+                                        struct incident_alert *out);
+void rows_incident_stored(const struct incidents_loaded *row, struct slice digest,
+                          struct incident_stored *out);
 
 /* rows_mail / rows_dead / rows_ignored - what a share adds to those tables; n rows in *out. */
 MUST_CHECK struct err rows_mail(const struct share *s, struct seal *seal, struct arena *a,
@@ -55,5 +65,24 @@ struct rows_changes {
 MUST_CHECK struct err rows_changes(const struct tenant *t, const struct incident_changes *c,
                                    int32_t partition, int64_t at, struct arena *a,
                                    struct rows_changes *out);
+
+/* What the correlator remembers beside incidents, as rows. */
+struct rows_memory {
+    struct correlator_clock clock;
+    struct correlator_day *days;
+    size_t n_days;
+    int32_t kept; /* days before are asked for no more; INT32_MIN: nothing was closed */
+    struct correlator_alias *aliases;
+    size_t n_aliases;
+    struct pins_row *pins, *free; /* free: off from now on */
+    size_t n_pins, n_free;
+    struct splits_row *splits;
+    size_t n_splits;
+    bool moved; /* alerts may have left an incident */
+};
+
+/* rows_memory - at: when it changed. c->days are put in order. ERR_RETRY: memory. */
+MUST_CHECK struct err rows_memory(const struct tenant *t, const struct incident_changes *c,
+                                  int64_t at, struct arena *a, struct rows_memory *out);
 
 #endif

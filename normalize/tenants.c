@@ -6,8 +6,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "normalize/days_pack.h"
 #include "normalize/rows.h"
 #include "store/alerts.h"
+#include "store/correlator.h"
 #include "store/cursors.h"
 #include "store/incidents.h"
 
@@ -231,17 +233,30 @@ on_settings(void *arg, const struct db_rows *rows, struct err e)
     }
 }
 
+/* ---- what the correlator remembers beside alerts and incidents */
+
+static bool
+is_loading(const struct tenant *t, struct err e)
+{
+    return e.kind == ERR_NONE && t->failed.kind == ERR_NONE && t->engine != NULL;
+}
+
 static void
-on_incidents(void *arg, const struct db_rows *rows, struct err e)
+on_correlator(void *arg, const struct db_rows *rows, struct err e)
 {
     struct tenant *t = arg;
     if (e.kind == ERR_NONE && t->failed.kind == ERR_NONE) {
-        int64_t next = t->first_id;
-        struct incidents_loaded last;
-        if (db_count(rows) > 0) { /* they come by id */
-            incidents_loaded_row(rows, db_count(rows) - 1, &last);
-            next = last.id >= next ? last.id + 1 : next;
-        }
+        struct correlator_loaded row = {.clock = {.watermark_s = INT64_MIN}};
+        if (db_count(rows) > 0)
+            correlator_loaded_row(rows, 0, &row);
+        const struct correlator_clock *c = &row.clock;
+        t->clock = (struct incident_clock){.watermark_s = c->watermark_s,
+                                           .updated = row.last_updated,
+                                           .next_seq = c->next_seq,
+                                           .jump_day = c->jump_day,
+                                           .jump_alerts = c->jump_alerts,
+                                           .days_told = c->days_told};
+        int64_t next = row.last_id >= t->first_id ? row.last_id + 1 : t->first_id;
         params_digest_text(&t->params, t->params_digest);
         t->engine = incident_engine_new(&t->params, next, t->all->engine_bytes);
         if (t->engine == NULL)
@@ -249,62 +264,40 @@ on_incidents(void *arg, const struct db_rows *rows, struct err e)
         else
             t->all->n++;
     }
-    for (size_t i = 0; e.kind == ERR_NONE && t->engine != NULL && i < db_count(rows); i++) {
-        struct incidents_loaded row;
-        incidents_loaded_row(rows, i, &row);
-        const struct incident_stored stored = {.id = row.id,
-                                               .version = row.version,
-                                               .redirect_to = row.redirect_to,
-                                               .name = row.name,
-                                               .first_name = row.first_name,
-                                               .by_rule = true};
-        e = incident_restore_incident(t->engine, &stored);
+    note(t, e);
+}
+
+static void
+on_aliases(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct tenant *t = arg;
+    for (size_t i = 0; is_loading(t, e) && i < db_count(rows); i++) {
+        struct correlator_alias row;
+        correlator_alias_row(rows, i, &row);
+        const struct incident_alias alias = {(enum key_type)row.type, row.a, row.b};
+        e = incident_restore_alias(t->engine, &alias);
     }
     note(t, e);
 }
 
 static struct err
-restore_alert(struct tenant *t, const struct alerts_loaded *row, struct arena *a)
+take_day(void *arg, const struct incident_day *d)
 {
-    const struct source *source = source_by_number(row->source);
-    if (source == NULL)
-        return err_make(ERR_STOP, "normalize.source", "a stored alert of source %d", row->source);
-    struct incident_alert al = {
-        .source = slice_of(source->name),
-        .source_number = (uint8_t)row->source,
-        .product_number = incident_product((enum service_source)row->service),
-        .native_id = row->native_id,
-        .version = row->version,
-        .created_s = row->created / CLOCK_SECOND,
-        .tactics = (uint16_t)row->tactics,
-        .detector = row->detector,
-        .title = row->title,
-        .product = slice_of(service_product((enum service_source)row->service)),
-        .category = row->category,
-        .threat = row->threat,
-    };
-    struct err e = rows_state_read(row->keys, a, &al);
-    if (e.kind)
-        return e;
-    return incident_restore_alert(t->engine, &al, (uint16_t)row->leads, row->incident_id);
+    struct tenant *t = arg;
+    return incident_restore_day(t->engine, d);
 }
 
 static void
-on_alerts(void *arg, const struct db_rows *rows, struct err e)
+on_days(void *arg, const struct db_rows *rows, struct err e)
 {
     struct tenant *t = arg;
-    struct arena *a = arena_new(SETTINGS_LIMIT);
-    if (a == NULL && e.kind == ERR_NONE)
-        e = err_make(ERR_RETRY, "incident.memory", "out of memory");
-    if (t->engine == NULL) /* why not is noted */
-        e = e.kind ? e : t->failed;
-    for (size_t i = 0; e.kind == ERR_NONE && i < db_count(rows); i++) {
-        struct alerts_loaded row;
-        alerts_loaded_row(rows, i, &row);
-        e = restore_alert(t, &row, a);
-        arena_reset(a);
+    for (size_t i = 0; is_loading(t, e) && i < db_count(rows); i++) {
+        struct correlator_day row;
+        correlator_day_row(rows, i, &row);
+        e = days_unpack(&row, take_day, t);
     }
-    arena_free(a);
+    if (is_loading(t, e))
+        incident_restore_clock(t->engine, &t->clock);
     note(t, e);
 }
 
@@ -325,8 +318,66 @@ tenants_load(struct tenant *t, struct db *db, struct arena *a)
         return;
     }
     settings_load(db, a, &t->oid, (struct db_answer){on_settings, t});
-    incidents_load(db, a, &t->oid, (struct db_answer){on_incidents, t});
-    alerts_load(db, a, &t->oid, INT64_MIN, (struct db_answer){on_alerts, t});
+    correlator_load(db, a, &t->oid, (struct db_answer){on_correlator, t});
+    correlator_aliases_load(db, a, &t->oid, (struct db_answer){on_aliases, t});
+    correlator_days_load(db, a, &t->oid, (struct db_answer){on_days, t});
+}
+
+/* ---- alerts and incidents */
+
+static void
+on_incidents(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct tenant *t = arg;
+    for (size_t i = 0; is_loading(t, e) && i < db_count(rows); i++) {
+        struct incidents_loaded row;
+        struct incident_stored stored;
+        incidents_loaded_row(rows, i, &row);
+        rows_incident_stored(&row, slice_of(t->params_digest), &stored);
+        e = incident_restore_incident(t->engine, &stored);
+    }
+    note(t, e);
+}
+
+static void
+on_alerts(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct tenant *t = arg;
+    struct arena *a = arena_new(SETTINGS_LIMIT);
+    if (a == NULL && e.kind == ERR_NONE)
+        e = err_make(ERR_RETRY, "incident.memory", "out of memory");
+    for (size_t i = 0; is_loading(t, e) && i < db_count(rows); i++) {
+        struct alerts_loaded row;
+        struct incident_alert al;
+        alerts_loaded_row(rows, i, &row);
+        e = rows_alert_stored(&row, a, &al);
+        if (e.kind == ERR_NONE)
+            e = incident_restore_alert(t->engine, &al, (uint16_t)row.leads, row.incident_id);
+        arena_reset(a);
+    }
+    arena_free(a);
+    note(t, e);
+}
+
+void
+tenants_load_live(struct tenant *t, struct db *db, struct arena *a)
+{
+    if (!t->loading || !is_loading(t, ERR_OK))
+        return;
+    int64_t from_s = incident_memory_from(t->engine);
+    int64_t since = from_s > INT64_MIN / CLOCK_SECOND ? from_s * CLOCK_SECOND : INT64_MIN;
+    incidents_load(db, a, &t->oid, since, (struct db_answer){on_incidents, t});
+    alerts_load(db, a, &t->oid, since, (struct db_answer){on_alerts, t});
+}
+
+void
+tenants_recall(struct tenant *t, struct db *db, struct arena *a, const int64_t *incident_ids,
+               size_t n)
+{
+    t->loading = true;
+    t->failed = ERR_OK;
+    incidents_load_ids(db, a, &t->oid, incident_ids, n, (struct db_answer){on_incidents, t});
+    alerts_load_ids(db, a, &t->oid, incident_ids, n, (struct db_answer){on_alerts, t});
 }
 
 struct err
@@ -343,6 +394,7 @@ tenants_loaded(struct tenant *t)
         e = incident_restored(t->engine, &diff);
     if (e.kind)
         return e;
+    metric_add(METRIC_weir_correlation_rebuild_diff_total, (int64_t)diff);
     if (diff > 0)
         log_warn("normalize.rebuild_diff", LOG_OID(&t->oid), LOG_INT("alerts", (int64_t)diff));
     metric_set(METRIC_weir_correlation_tenants, (int64_t)t->all->n);

@@ -24,7 +24,8 @@ struct tenant {
     char params_digest[PARAMS_DIGEST_TEXT];
     struct slice directory_id;
     enum identity_channel channel;
-    int64_t first_id; /* of its incidents in this epoch */
+    int64_t first_id;            /* of its incidents in this epoch */
+    struct incident_clock clock; /* as it was loaded */
     bool loading;
     struct err failed; /* loading: the first error */
     uint64_t used;     /* turn of its last use */
@@ -42,11 +43,18 @@ void tenants_free(struct tenants *t);
  * does not exist (design.md 1); a different number is taken as it is. */
 struct tenant *tenants_get(struct tenants *t, const struct oid *oid, int32_t epoch);
 
-/* tenants_load - queues the statements that load it; when their sync is done, tenants_loaded says
- * whether it is (else the errors of db_send, of seal_open, "settings.*", "incident.memory"). One
- * that was loaded before is left alone. */
+/* tenants_load - queues what has to be known of the tenant first; tenants_load_live, after the
+ * sync, what its live window holds. When that is done, too, tenants_loaded says whether it is there
+ * (else the errors of db_send, of seal_open, "settings.*", "days.*", "incident.memory"). One that
+ * was loaded before is left alone by the last two. */
 void tenants_load(struct tenant *t, struct db *db, struct arena *a);
+void tenants_load_live(struct tenant *t, struct db *db, struct arena *a);
 MUST_CHECK struct err tenants_loaded(struct tenant *t);
+
+/* tenants_recall - queues what brings incidents back into the memory of a tenant that is loaded,
+ * with all their alerts; tenants_loaded, after the sync, ends it. Before a batch's first alert. */
+void tenants_recall(struct tenant *t, struct db *db, struct arena *a, const int64_t *incident_ids,
+                    size_t n);
 
 /* tenants_drop - its memory is not what the store holds, or the tenant is gone. */
 void tenants_drop(struct tenant *t);

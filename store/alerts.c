@@ -97,6 +97,13 @@ alerts_load(struct db *db, struct arena *a, const struct oid *tenant, int64_t si
 }
 
 void
+alerts_load_ids(struct db *db, struct arena *a, const struct oid *tenant,
+                const int64_t *incident_ids, size_t n, struct db_answer answer)
+{
+    columns_send(db, sql_alerts_load_ids, tenant, answer, PARAMS(db_i64s(a, incident_ids, n)));
+}
+
+void
 alerts_loaded_row(const struct db_rows *rows, size_t row, struct alerts_loaded *out)
 {
     static const struct column columns[] = {
@@ -116,6 +123,25 @@ alerts_loaded_row(const struct db_rows *rows, size_t row, struct alerts_loaded *
         COLUMN(I64, struct alerts_loaded, last_activity),
         COLUMN(BYTES, struct alerts_loaded, keys),
         COLUMN(I64, struct alerts_loaded, incident_id),
+        {COLUMN_END, 0, 0},
+    };
+    columns_read(rows, row, 0, columns, NULL, out);
+}
+
+void
+alerts_near(struct db *db, struct arena *a, const struct oid *tenant, int64_t from, int64_t before,
+            int64_t to, int64_t most, struct db_answer answer)
+{
+    columns_send(db, sql_alerts_near, tenant, answer,
+                 PARAMS(db_i64(a, from), db_i64(a, before), db_i64(a, to), db_i64(a, most)));
+}
+
+void
+alerts_near_row(const struct db_rows *rows, size_t row, struct alerts_near *out)
+{
+    static const struct column columns[] = {
+        COLUMN(I64, struct alerts_near, incident_id),
+        COLUMN(BYTES, struct alerts_near, keys),
         {COLUMN_END, 0, 0},
     };
     columns_read(rows, row, 0, columns, NULL, out);

@@ -59,8 +59,9 @@ void alerts_known(struct db *db, struct arena *a, const struct oid *tenant,
                   const struct alerts_key *keys, size_t n, struct db_answer answer);
 void alerts_known_row(const struct db_rows *rows, size_t row, struct alerts_known *out);
 
-/* alerts_load - what the correlator rebuilds its state from: alerts whose last activity is at or
- * after `since` (INT64_MIN: all), in the order of (source, native id). */
+/* alerts_load - what the correlator goes on with: the alerts of incidents that were active at or
+ * after `since`. alerts_load_ids - those of incidents, or of the ones they redirect to. In no
+ * order. */
 struct alerts_loaded {
     int32_t source;
     struct slice native_id;
@@ -77,7 +78,19 @@ struct alerts_loaded {
 };
 void alerts_load(struct db *db, struct arena *a, const struct oid *tenant, int64_t since,
                  struct db_answer answer);
+void alerts_load_ids(struct db *db, struct arena *a, const struct oid *tenant,
+                     const int64_t *incident_ids, size_t n, struct db_answer answer);
 void alerts_loaded_row(const struct db_rows *rows, size_t row, struct alerts_loaded *out);
+
+/* alerts_near - the alerts of incidents whose last activity is at or after `from` and before
+ * `before`, and whose first is not after `to`; at most `most`, newest first. */
+struct alerts_near {
+    int64_t incident_id;
+    struct slice keys;
+};
+void alerts_near(struct db *db, struct arena *a, const struct oid *tenant, int64_t from,
+                 int64_t before, int64_t to, int64_t most, struct db_answer answer);
+void alerts_near_row(const struct db_rows *rows, size_t row, struct alerts_near *out);
 
 /* alerts_of_incidents - whole alerts of incidents, by incident and creation; with_raw: also the
  * sealed payload, else raw is NONE. alerts_by_ids - of unified ids. alerts_get - of native keys. */

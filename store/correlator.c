@@ -12,6 +12,7 @@ static const struct column clock_columns[] = {
     COLUMN(TIME, struct correlator_clock, watermark_s),
     COLUMN(I32, struct correlator_clock, jump_day),
     COLUMN(I32, struct correlator_clock, jump_alerts),
+    COLUMN(I32, struct correlator_clock, days_told),
     COLUMN(I64, struct correlator_clock, next_seq),
     {COLUMN_END, 0, 0},
 };

@@ -12,6 +12,7 @@
 struct correlator_clock {
     int64_t watermark_s; /* INT64_MIN: nothing was correlated yet */
     int32_t jump_day, jump_alerts;
+    int32_t days_told; /* days before it are closed and kept */
     int64_t next_seq;
 };
 

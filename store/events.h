@@ -24,8 +24,7 @@ struct events_row {
     int64_t at;
 };
 
-/* events_add - after incidents_upsert in the same transaction: an event's `updated` is taken from
- * the incident's row when that has the event's version. All rows are of `tenant`. */
+/* events_add - all rows are of `tenant`. */
 void events_add(struct db *db, struct arena *a, const struct oid *tenant,
                 const struct events_row *rows, size_t n, struct db_answer answer);
 /* events_partitions - rows of one column: the partitions that hold events, in order. */

@@ -28,6 +28,8 @@ static const struct column incident_columns[] = {
     COLUMN(I64, struct incidents_row, first_activity),
     COLUMN(I64, struct incidents_row, last_activity),
     COLUMN_LIST(struct incidents_row, entities),
+    COLUMN(TEXT, struct incidents_row, params),
+    COLUMN(I32, struct incidents_row, worked),
     {COLUMN_END, 0, 0},
 };
 
@@ -40,17 +42,17 @@ incidents_upsert(struct db *db, struct arena *a, const struct oid *tenant,
 }
 
 void
-incidents_updated_row(const struct db_rows *rows, size_t row, int64_t *id, int64_t *updated)
+incidents_load(struct db *db, struct arena *a, const struct oid *tenant, int64_t since,
+               struct db_answer answer)
 {
-    *id = db_get_i64(rows, row, 0);
-    *updated = db_get_i64(rows, row, 1);
+    columns_send(db, sql_incidents_load, tenant, answer, PARAMS(db_i64(a, since)));
 }
 
 void
-incidents_load(struct db *db, struct arena *a, const struct oid *tenant, struct db_answer answer)
+incidents_load_ids(struct db *db, struct arena *a, const struct oid *tenant, const int64_t *ids,
+                   size_t n, struct db_answer answer)
 {
-    (void)a;
-    columns_send(db, sql_incidents_load, tenant, answer, NO_PARAMS);
+    columns_send(db, sql_incidents_load_ids, tenant, answer, PARAMS(db_i64s(a, ids, n)));
 }
 
 void
@@ -62,6 +64,13 @@ incidents_loaded_row(const struct db_rows *rows, size_t row, struct incidents_lo
         COLUMN(I64, struct incidents_loaded, redirect_to),
         COLUMN(TEXT, struct incidents_loaded, name),
         COLUMN(TEXT, struct incidents_loaded, first_name),
+        COLUMN(TEXT, struct incidents_loaded, status),
+        COLUMN(TEXT, struct incidents_loaded, assigned_to),
+        COLUMN(I32, struct incidents_loaded, classification),
+        COLUMN(I32, struct incidents_loaded, determination),
+        COLUMN(BOOL, struct incidents_loaded, worked),
+        COLUMN(TEXT, struct incidents_loaded, params),
+        COLUMN(I64, struct incidents_loaded, updated),
         {COLUMN_END, 0, 0},
     };
     columns_read(rows, row, 0, columns, NULL, out);
@@ -169,18 +178,38 @@ incidents_full_row(const struct db_rows *rows, size_t row, struct arena *a,
 
 /* ---- who is in which, and why */
 
+static const struct column member_columns[] = {
+    COLUMN(I32, struct incidents_member, source),
+    COLUMN(TEXT, struct incidents_member, native_id),
+    COLUMN(I64, struct incidents_member, incident_id),
+    {COLUMN_END, 0, 0},
+};
+
 void
 incidents_members_upsert(struct db *db, struct arena *a, const struct oid *tenant,
                          const struct incidents_member *rows, size_t n, struct db_answer answer)
 {
+    columns_send_rows(db, a, sql_incidents_members_upsert, tenant, member_columns, rows,
+                      sizeof *rows, n, answer);
+}
+
+void
+incidents_members_of(struct db *db, struct arena *a, const struct oid *tenant,
+                     const struct alerts_key *alerts, size_t n, struct db_answer answer)
+{
     static const struct column columns[] = {
-        COLUMN(I32, struct incidents_member, source),
-        COLUMN(TEXT, struct incidents_member, native_id),
-        COLUMN(I64, struct incidents_member, incident_id),
+        COLUMN(I32, struct alerts_key, source),
+        COLUMN(TEXT, struct alerts_key, native_id),
         {COLUMN_END, 0, 0},
     };
-    columns_send_rows(db, a, sql_incidents_members_upsert, tenant, columns, rows, sizeof *rows, n,
+    columns_send_rows(db, a, sql_incidents_members_of, tenant, columns, alerts, sizeof *alerts, n,
                       answer);
+}
+
+void
+incidents_member_row(const struct db_rows *rows, size_t row, struct incidents_member *out)
+{
+    columns_read(rows, row, 0, member_columns, NULL, out);
 }
 
 static const struct column link_columns[] = {

@@ -5,6 +5,7 @@
  */
 #ifndef WEIR_INCIDENTS_H
 #define WEIR_INCIDENTS_H
+#include "store/alerts.h"
 #include "store/db.h"
 
 struct incidents_row {
@@ -23,23 +24,31 @@ struct incidents_row {
     int64_t first_activity, last_activity;
     struct slice *entities; /* "upn:anna@contoso.com": what people search by */
     size_t n_entities;
+    struct slice params; /* digest of the parameters that explain it; NONE: leave what is stored */
+    int32_t worked;      /* 1: a person commented or tagged it */
 };
 
-/* incidents_upsert - new or changed incidents. `updated` is the time of the change; when it is not
- * later than the newest of the tenant, that one plus 1 is taken, and so on for each row in the
- * order of ids. What people decided is the correlator's to know and comes with the row; tags are
- * not: those of an incident that exists are left alone. Answered with columns id, updated. */
+/* incidents_upsert - new or changed incidents, as the correlator has them; tags of one that exists
+ * are left alone. */
 void incidents_upsert(struct db *db, struct arena *a, const struct oid *tenant,
                       const struct incidents_row *rows, size_t n, struct db_answer answer);
-void incidents_updated_row(const struct db_rows *rows, size_t row, int64_t *id, int64_t *updated);
 
-/* incidents_load - what the correlator restores: all incidents, by id. */
+/* incidents_load - what the correlator restores: incidents that were active at or after `since`,
+ * and those that redirect to them, by id. incidents_load_ids - the same of incidents by id; of a
+ * redirected one, the one it redirects to. */
 struct incidents_loaded {
     int64_t id, version, redirect_to;
     struct slice name, first_name;
+    struct slice status, assigned_to; /* assigned_to NONE: nobody */
+    int32_t classification, determination;
+    bool worked;
+    struct slice params; /* digest of the parameters it was made under; NONE: not known */
+    int64_t updated;
 };
-void incidents_load(struct db *db, struct arena *a, const struct oid *tenant,
+void incidents_load(struct db *db, struct arena *a, const struct oid *tenant, int64_t since,
                     struct db_answer answer);
+void incidents_load_ids(struct db *db, struct arena *a, const struct oid *tenant,
+                        const int64_t *ids, size_t n, struct db_answer answer);
 void incidents_loaded_row(const struct db_rows *rows, size_t row, struct incidents_loaded *out);
 
 enum { INCIDENTS_NOT_MAX = 64 };
@@ -87,6 +96,10 @@ struct incidents_member {
 void incidents_members_upsert(struct db *db, struct arena *a, const struct oid *tenant,
                               const struct incidents_member *rows, size_t n,
                               struct db_answer answer);
+/* incidents_members_of - which incident these alerts are in now; a row for each that is in one. */
+void incidents_members_of(struct db *db, struct arena *a, const struct oid *tenant,
+                          const struct alerts_key *alerts, size_t n, struct db_answer answer);
+void incidents_member_row(const struct db_rows *rows, size_t row, struct incidents_member *out);
 
 struct incidents_link {
     int32_t source;

@@ -12,8 +12,8 @@
 #include "common/metric.h"
 #include "store/alerts.h"
 #include "store/clients.h"
+#include "store/correlator.h"
 #include "store/fence.h"
-#include "store/incidents.h"
 #include "store/purges.h"
 
 enum { FENCE_TRIES = 20 };
@@ -186,15 +186,16 @@ step_broadcast(struct purge *p)
 }
 
 static void
-on_incidents(void *arg, const struct db_rows *rows, struct err e)
+on_last_id(void *arg, const struct db_rows *rows, struct err e)
 {
     struct number *n = arg;
-    struct incidents_loaded last;
-    if (e.kind || db_count(rows) == 0)
+    struct correlator_loaded last = {.last_id = 0};
+    if (e.kind == ERR_NONE && db_count(rows) > 0)
+        correlator_loaded_row(rows, 0, &last);
+    if (last.last_id == 0)
         return;
-    incidents_loaded_row(rows, db_count(rows) - 1, &last);
     n->there = true;
-    n->value = last.id;
+    n->value = last.last_id;
 }
 
 /* Ids go on counting when the directory opts in again. */
@@ -207,7 +208,7 @@ step_last_id(struct purge *p)
     struct err e = left_of(s, &p->row.oid, &left);
     if (e.kind || left.schemas == 0)
         return e;
-    incidents_load(s->region, s->arena, &p->row.oid, (struct db_answer){on_incidents, &last});
+    correlator_load(s->region, s->arena, &p->row.oid, (struct db_answer){on_last_id, &last});
     e = db_wait(s->region, s->loop);
     if (e.kind == ERR_REJECT && strcmp(e.code, "db.undefined") == 0)
         return ERR_OK; /* an earlier run dropped that table, after it had noted the id */

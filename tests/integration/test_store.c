@@ -230,9 +230,6 @@ test_many_alerts_are_one_statement(void **state)
     alerts_known(pg->db, pg->arena, &tenant, keys, MANY, into(&g));
     pg_ok(wait(pg));
     assert_int_equal(g.rows, MANY);
-    alerts_load(pg->db, pg->arena, &tenant, 1000 + MANY - 5, into(&g));
-    pg_ok(wait(pg));
-    assert_int_equal(g.rows, 5);
     alerts_page(pg->db, pg->arena, &tenant, &(struct alerts_key){0, SLICE_NONE}, 7, into(&g));
     pg_ok(wait(pg));
     assert_int_equal(g.rows, 7);
@@ -291,40 +288,37 @@ incident(int64_t id, int64_t version, int64_t updated)
                                   .n_entities = 2};
 }
 
-struct updates {
-    size_t n;
-    int64_t id[8], updated[8];
-};
-
 static void
-update_rows(void *arg, const struct db_rows *rows, struct err e)
+times_of_two(void *arg, const struct db_rows *rows, struct err e)
 {
-    struct updates *u = arg;
+    struct arena *a = arg;
     pg_ok(e);
-    u->n = db_count(rows);
-    for (size_t i = 0; i < u->n && i < 8; i++)
-        incidents_updated_row(rows, i, &u->id[i], &u->updated[i]);
+    assert_int_equal(db_count(rows), 2);
+    for (size_t i = 0; i < 2; i++) {
+        struct incidents_row r;
+        incidents_full_row(rows, i, a, &r);
+        assert_int_equal(r.updated, i == 0 ? 700 : 501);
+        assert_int_equal(r.worked, i == 0);
+        assert_true(slice_eq(r.params, i == 0 ? SLICE("two") : SLICE("one")));
+    }
 }
 
 static void
-test_updated_grows_strictly_also_when_the_clock_does_not(void **state)
+test_an_incident_is_stored_as_the_correlator_has_it(void **state)
 {
     struct pg *pg = server(state);
-    const struct incidents_row rows[] = {incident(2, 1, 500), incident(1, 1, 500),
-                                         incident(3, 1, 500)};
-    struct updates u;
-    int64_t last = 0;
-    for (int round = 0; round < 2; round++) {
-        incidents_upsert(pg->db, pg->arena, &tenant, rows, 3, (struct db_answer){update_rows, &u});
-        pg_ok(wait(pg));
-        assert_int_equal(u.n, 3);
-        for (size_t i = 0; i < 3; i++) {
-            assert_int_equal(u.id[i], i + 1);
-            assert_true(u.updated[i] > last && u.updated[i] >= 500);
-            last = u.updated[i];
-        }
-    }
-    assert_int_equal(last, 505);
+    struct incidents_row rows[] = {incident(2, 1, 501), incident(1, 1, 500)};
+    struct incidents_filter f = incidents_filter_all();
+    rows[0].params = rows[1].params = SLICE("one");
+    incidents_upsert(pg->db, pg->arena, &tenant, rows, 2, DB_UNTOLD);
+    rows[1].updated = 700;
+    rows[1].params = SLICE("two");
+    rows[1].worked = 1;
+    rows[0].params = SLICE_NONE; /* other parameters explain it: the stored digest stays */
+    for (int again = 0; again < 2; again++)
+        incidents_upsert(pg->db, pg->arena, &tenant, rows, 2, DB_UNTOLD);
+    incidents_list(pg->db, pg->arena, &tenant, &f, (struct db_answer){times_of_two, pg->arena});
+    pg_ok(wait(pg));
 }
 
 static void
@@ -370,7 +364,7 @@ test_lists_filter_order_and_page(void **state)
     struct pg *pg = server(state);
     struct incidents_row rows[10];
     for (int i = 0; i < 10; i++)
-        rows[i] = incident(100 + i, 1, 100000);
+        rows[i] = incident(100 + i, 1, 100000 + i);
     rows[9].redirect_to = 100;
     rows[9].status = SLICE("redirected");
     incidents_upsert(pg->db, pg->arena, &tenant, rows, 10, DB_UNTOLD);
@@ -412,10 +406,9 @@ event_rows(void *arg, const struct db_rows *rows, struct err e)
 }
 
 static void
-test_an_event_has_the_time_of_its_incident(void **state)
+test_events_of_a_partition_are_read_and_deleted_in_order(void **state)
 {
     struct pg *pg = server(state);
-    const struct incidents_row row = incident(200, 4, 1); /* far behind the newest */
     struct events_row e[2];
     for (int i = 0; i < 2; i++)
         e[i] = (struct events_row){.partition = 6,
@@ -426,19 +419,15 @@ test_an_event_has_the_time_of_its_incident(void **state)
                                    .kind = SLICE("created"),
                                    .severity = SLICE("high"),
                                    .status = SLICE("active"),
-                                   .updated = 1};
-    struct updates u;
+                                   .updated = 1 + i};
     struct events_row got[2];
     struct got g;
-    db_begin(pg->db);
-    incidents_upsert(pg->db, pg->arena, &tenant, &row, 1, (struct db_answer){update_rows, &u});
     events_add(pg->db, pg->arena, &tenant, e, 2, DB_UNTOLD);
-    db_commit(pg->db);
     events_read(pg->db, pg->arena, 6, 0, 10, (struct db_answer){event_rows, got});
     pg_ok(wait(pg));
-    assert_true(u.updated[0] > 1);
-    assert_int_equal(got[0].updated, u.updated[0]);
-    assert_int_equal(got[1].updated, 1); /* an older version: as given */
+    assert_int_equal(got[0].version, 4);
+    assert_int_equal(got[0].updated, 1);
+    assert_int_equal(got[1].updated, 2);
     assert_true(oid_eq(&got[0].oid, &tenant));
     events_delete(pg->db, pg->arena, 6, got[0].seq, into(&g));
     pg_ok(wait(pg));
@@ -558,10 +547,10 @@ main(void)
         cmocka_unit_test(test_an_older_version_or_the_same_bytes_change_nothing),
         cmocka_unit_test(test_many_alerts_are_one_statement),
         cmocka_unit_test(test_mail_records_dead_and_ignored_documents_are_kept_once),
-        cmocka_unit_test(test_updated_grows_strictly_also_when_the_clock_does_not),
+        cmocka_unit_test(test_an_incident_is_stored_as_the_correlator_has_it),
         cmocka_unit_test(test_tags_stay_while_the_correlator_writes_what_else_was_decided),
         cmocka_unit_test(test_lists_filter_order_and_page),
-        cmocka_unit_test(test_an_event_has_the_time_of_its_incident),
+        cmocka_unit_test(test_events_of_a_partition_are_read_and_deleted_in_order),
         cmocka_unit_test(test_members_links_relations_comments_and_activity_come_back),
         cmocka_unit_test(test_sealed_things_are_kept_by_source_and_name),
         cmocka_unit_test(

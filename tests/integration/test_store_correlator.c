@@ -49,7 +49,7 @@ test_the_clock_comes_back_and_none_is_told_from_the_first(void **state)
 {
     struct pg *pg = server(state);
     struct correlator_loaded got;
-    struct correlator_clock c = {INT64_C(1575158400), 18231, 7, 42};
+    struct correlator_clock c = {INT64_C(1575158400), 18231, 7, 18229, 42};
     correlator_load(pg->db, pg->arena, &tenant, (struct db_answer){on_loaded, &got});
     pg_ok(wait(pg));
     assert_true(got.clock.watermark_s == INT64_MIN);
@@ -63,6 +63,7 @@ test_the_clock_comes_back_and_none_is_told_from_the_first(void **state)
         assert_int_equal(got.clock.watermark_s, c.watermark_s);
         assert_int_equal(got.clock.jump_day, c.jump_day);
         assert_int_equal(got.clock.jump_alerts, c.jump_alerts);
+        assert_int_equal(got.clock.days_told, c.days_told);
         assert_int_equal(got.clock.next_seq, c.next_seq);
     }
 }
@@ -208,6 +209,137 @@ test_the_last_suggestion_for_an_incident_is_kept(void **state)
     assert_seen(&s, 1, (const char *[]){"30 1/a 2/c 1050 120+51"});
 }
 
+/* ---- the live window and what is behind it */
+
+static void
+print_alert(const struct db_rows *rows, size_t row, char *out)
+{
+    struct alerts_loaded x;
+    alerts_loaded_row(rows, row, &x);
+    snprintf(out, TEXT_BYTES, "%.*s in %lld", SLICE_ARG(x.native_id), (long long)x.incident_id);
+}
+
+static void
+print_incident(const struct db_rows *rows, size_t row, char *out)
+{
+    struct incidents_loaded x;
+    incidents_loaded_row(rows, row, &x);
+    snprintf(out, TEXT_BYTES, "%lld to %lld %.*s %.*s %d %.*s %lld", (long long)x.id,
+             (long long)x.redirect_to, SLICE_ARG(x.status), SLICE_ARG(x.assigned_to), x.worked,
+             SLICE_ARG(x.params), (long long)x.updated);
+}
+
+static void
+print_near(const struct db_rows *rows, size_t row, char *out)
+{
+    struct alerts_near x;
+    alerts_near_row(rows, row, &x);
+    snprintf(out, TEXT_BYTES, "%lld %.*s", (long long)x.incident_id, SLICE_ARG(x.keys));
+}
+
+static struct incidents_row
+incident(int64_t id, int64_t first, int64_t last, int64_t redirect_to)
+{
+    return (struct incidents_row){.id = id,
+                                  .version = 1,
+                                  .redirect_to = redirect_to,
+                                  .name = SLICE("n"),
+                                  .first_name = SLICE("n"),
+                                  .status = redirect_to ? SLICE("redirected") : SLICE("active"),
+                                  .assigned_to = id == 101 ? SLICE("Anna") : SLICE_NONE,
+                                  .worked = id == 101,
+                                  .params = SLICE("abc"),
+                                  .updated = id,
+                                  .first_activity = first,
+                                  .last_activity = last};
+}
+
+static struct alerts_row
+alert(const char *id, int64_t last)
+{
+    return (struct alerts_row){.source = 1,
+                               .native_id = slice_of(id),
+                               .version = 1,
+                               .sha256 = SLICE("x"),
+                               .id = slice_of(id),
+                               .title = SLICE("t"),
+                               .category = SLICE("Malware"),
+                               .detector = SLICE("d"),
+                               .resolved = INT64_MIN,
+                               .last_activity = last,
+                               .evidence = SLICE("[]"),
+                               .keys = slice_of(id)};
+}
+
+static void
+test_the_live_window_is_incidents_as_a_whole(void **state)
+{
+    struct pg *pg = server(state);
+    struct seen s;
+    struct reading alerts = {print_alert, &s}, incidents = {print_incident, &s};
+    const struct incidents_row rows[] = {incident(100, 10, 20, 0), incident(101, 15, 50, 0),
+                                         incident(102, 15, 50, 101), incident(103, 5, 9, 100)};
+    const struct alerts_row of[] = {alert("k", 20), alert("l", 15), alert("m", 50)};
+    const struct incidents_member in[] = {
+        {1, SLICE("k"), 100}, {1, SLICE("l"), 101}, {1, SLICE("m"), 101}};
+    const int64_t merged = 103;
+    incidents_upsert(pg->db, pg->arena, &tenant, rows, 4, DB_UNTOLD);
+    alerts_upsert(pg->db, pg->arena, &tenant, of, 3, DB_UNTOLD);
+    incidents_members_upsert(pg->db, pg->arena, &tenant, in, 3, DB_UNTOLD);
+    incidents_load(pg->db, pg->arena, &tenant, 21, (struct db_answer){on_rows, &incidents});
+    pg_ok(wait(pg));
+    assert_seen(
+        &s, 2,
+        (const char *[]){"101 to 0 active Anna 1 abc 101", "102 to 101 redirected  0 abc 102"});
+    alerts_load(pg->db, pg->arena, &tenant, 50, (struct db_answer){on_rows, &alerts});
+    pg_ok(wait(pg));
+    assert_int_equal(s.n, 2); /* l, too, though it is older */
+    alerts_load(pg->db, pg->arena, &tenant, INT64_MIN, (struct db_answer){on_rows, &alerts});
+    pg_ok(wait(pg));
+    assert_int_equal(s.n, 3);
+    incidents_load_ids(pg->db, pg->arena, &tenant, &merged, 1,
+                       (struct db_answer){on_rows, &incidents});
+    pg_ok(wait(pg)); /* the one it became part of */
+    assert_seen(&s, 2,
+                (const char *[]){"100 to 0 active  0 abc 100", "103 to 100 redirected  0 abc 103"});
+    alerts_load_ids(pg->db, pg->arena, &tenant, &merged, 1, (struct db_answer){on_rows, &alerts});
+    pg_ok(wait(pg));
+    assert_seen(&s, 1, (const char *[]){"k in 100"});
+}
+
+static void
+test_what_is_near_in_time_is_found_newest_first(void **state)
+{
+    struct pg *pg = server(state);
+    struct seen s;
+    struct reading r = {print_near, &s};
+    const struct incidents_row rows[] = {incident(110, 1010, 1020, 0),
+                                         incident(111, 1015, 1050, 0)};
+    const struct alerts_row of[] = {alert("p", 1020), alert("q", 1015), alert("r", 1050)};
+    const struct incidents_member in[] = {
+        {1, SLICE("p"), 110}, {1, SLICE("q"), 111}, {1, SLICE("r"), 111}};
+    const struct alerts_key keys[] = {{1, SLICE("q")}, {1, SLICE("none")}, {2, SLICE("p")}};
+    struct got g;
+    incidents_upsert(pg->db, pg->arena, &tenant, rows, 2, DB_UNTOLD);
+    alerts_upsert(pg->db, pg->arena, &tenant, of, 3, DB_UNTOLD);
+    incidents_members_upsert(pg->db, pg->arena, &tenant, in, 3, DB_UNTOLD);
+    alerts_near(pg->db, pg->arena, &tenant, 1020, 2000, 1012, 10, (struct db_answer){on_rows, &r});
+    pg_ok(wait(pg));
+    assert_seen(&s, 1, (const char *[]){"110 p"});
+    alerts_near(pg->db, pg->arena, &tenant, 1020, 2000, 1015, 10, (struct db_answer){on_rows, &r});
+    pg_ok(wait(pg));
+    assert_seen(&s, 3, (const char *[]){"111 r", "110 p", "111 q"});
+    alerts_near(pg->db, pg->arena, &tenant, 1020, 1050, 1015, 10, (struct db_answer){on_rows, &r});
+    pg_ok(wait(pg));
+    assert_seen(&s, 1, (const char *[]){"110 p"});
+    alerts_near(pg->db, pg->arena, &tenant, 1020, 2000, 1015, 1, (struct db_answer){on_rows, &r});
+    pg_ok(wait(pg));
+    assert_seen(&s, 1, (const char *[]){"111 r"});
+    incidents_members_of(pg->db, pg->arena, &tenant, keys, 3, into(&g));
+    pg_ok(wait(pg));
+    assert_int_equal(g.rows, 1);
+}
+
 int
 main(void)
 {
@@ -218,6 +350,8 @@ main(void)
         cmocka_unit_test(test_pins_of_an_incident_are_those_to_it_and_those_of_its_alerts),
         cmocka_unit_test(test_where_an_alert_was_before_is_remembered),
         cmocka_unit_test(test_the_last_suggestion_for_an_incident_is_kept),
+        cmocka_unit_test(test_the_live_window_is_incidents_as_a_whole),
+        cmocka_unit_test(test_what_is_near_in_time_is_found_newest_first),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -373,21 +373,18 @@ static inline void
 desk_restore_alert(struct desk *d, size_t i)
 {
     const struct alerts_row *r = &d->alerts[i];
-    struct incident_alert al = {
-        .source = slice_of(source_by_number(r->source)->name),
-        .source_number = (uint8_t)r->source,
-        .product_number = incident_product((enum service_source)r->service),
+    const struct alerts_loaded row = {
+        .source = r->source,
         .native_id = r->native_id,
         .version = r->version,
-        .created_s = r->created / CLOCK_SECOND,
-        .tactics = (uint16_t)r->tactics,
-        .detector = r->detector,
         .title = r->title,
-        .product = slice_of(service_product((enum service_source)r->service)),
         .category = r->category,
+        .service = r->service,
         .threat = r->threat_family.p != NULL ? r->threat_family : r->threat_name,
+        .keys = r->keys,
     };
-    fine(rows_state_read(r->keys, d->a, &al));
+    struct incident_alert al;
+    fine(rows_alert_stored(&row, d->a, &al));
     fine(incident_restore_alert(d->t.engine, &al, (uint16_t)r->leads, d->member[i]));
 }
 

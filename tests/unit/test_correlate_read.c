@@ -142,9 +142,11 @@ test_a_tenants_lists_make_colleagues_users_and_damp_hubs(void **state)
                              "[\"sender\",\"y@b.example\"],[\"ip\",\"9.9.9.9\"]]}\n",
                              &t);
     assert_string_equal(e.text, "");
-    assert_string_equal(t.text, "mde 1 v1 90 80 85 level 1 tactics 0: [mde:1 dns:dc1] "
-                                "user=upn:x@a.example*1000 user=upn:y@b.example*1000 "
-                                "device=mde:1*50 sender=x@c.example*1000 ip=9.9.9.9*100\n");
+    assert_string_equal(
+        t.text,
+        "mde 1 v1 90 80 85 level 1 tactics 0: [mde:1 dns:dc1] "
+        "[upn:x@a.example] [upn:y@b.example] user=upn:x@a.example*1000 user=upn:y@b.example*1000 "
+        "device=mde:1*50 sender=x@c.example*1000 ip=9.9.9.9*100\n");
     (void)state;
 }
 

@@ -5,9 +5,10 @@
 -- One row: how far the tenant's own time has come.
 create table tenant.correlator (
     one boolean primary key default true check (one),
-    watermark_s bigint not null, -- largest created that is believed
+    watermark_s bigint,          -- largest created that is believed; null: none yet
     jump_day int not null,       -- a day that alerts jumped to, not yet believed
     jump_alerts int not null,    -- how many did
+    days_told int not null,      -- days before are closed and in key_day
     next_seq bigint not null     -- place of the next alert among the tenant's
 );
 
@@ -67,7 +68,7 @@ create table tenant.split (
 alter table tenant.split alter a_id set statistics 0, alter b_id set statistics 0;
 
 alter table tenant.incident
-    add column params bytea,                          -- digest of the parameters it was made under
+    add column params text,                           -- digest of the parameters it was made under
     add column worked boolean not null default false; -- a person commented or tagged it
 alter table tenant.incident alter params set statistics 0;
 create index incident_redirect on tenant.incident (redirect_to) where redirect_to is not null;
