@@ -6,7 +6,7 @@
 
 #include "normalize/lines.h"
 
-enum { DAMP_ONE = 1000, ARENA_BYTES = 512 << 20 };
+enum { DAMP_ONE = 1000, ARENA_BYTES = 512 << 20, TACTICS_MAX = 64 };
 
 static struct err
 no_memory(void)
@@ -22,45 +22,25 @@ bad(const char *what)
 
 /* ---- members */
 
-/* The members of a line that are looked at; of one that comes twice the first counts. */
-struct members {
-    struct json params, tenant, domains, hubs, source, id, version, created, first, last, severity,
-        detector, tactics, identities, keys;
+/* The members of a line that are looked at, mostly in this order. */
+enum member {
+    TENANT,
+    SOURCE,
+    ID,
+    VERSION,
+    CREATED,
+    FIRST,
+    LAST,
+    SEVERITY,
+    DETECTOR,
+    TACTICS,
+    IDENTITIES,
+    KEYS,
+    PARAMS,
+    DOMAINS,
+    HUBS,
+    MEMBERS
 };
-
-#define MEMBER(name)                                                                               \
-    {                                                                                              \
-#name, sizeof(#name) - 1, offsetof(struct members, name)                                   \
-    }
-
-static const struct {
-    const char *name;
-    size_t n, offset;
-} MEMBERS[] = {
-    MEMBER(tenant),     MEMBER(source), MEMBER(id),       MEMBER(version),  MEMBER(created),
-    MEMBER(first),      MEMBER(last),   MEMBER(severity), MEMBER(detector), MEMBER(tactics),
-    MEMBER(identities), MEMBER(keys),   MEMBER(params),   MEMBER(domains),  MEMBER(hubs),
-};
-
-/* Lines have their members in one order mostly: the search begins behind the one found last. */
-static void
-read_members(struct json doc, struct members *m)
-{
-    enum { N = sizeof(MEMBERS) / sizeof(MEMBERS[0]) };
-    struct slice name;
-    struct json v;
-    size_t at = 0;
-    for (struct json_iter it = json_items(doc); json_next(&it, &name, &v);) {
-        for (size_t tries = 0; tries < N; tries++, at = (at + 1) % N) {
-            if (name.n != MEMBERS[at].n || memcmp(name.p, MEMBERS[at].name, name.n) != 0)
-                continue;
-            struct json *slot = (struct json *)(void *)((char *)m + MEMBERS[at].offset);
-            if (json_type(*slot) == JSON_ABSENT)
-                *slot = v;
-            break;
-        }
-    }
-}
 
 static bool
 there(struct json v)
@@ -106,12 +86,13 @@ read_level(struct json v, uint8_t *out)
 static struct err
 read_tactics(struct json list, uint16_t *out)
 {
-    struct json v;
-    if (json_type(list) != JSON_ARRAY)
-        return bad("'tactics' is a list");
-    for (struct json_iter it = json_items(list); json_next(&it, NULL, &v);) {
+    struct json items[TACTICS_MAX];
+    size_t n = json_list(list, items, TACTICS_MAX);
+    if (json_type(list) != JSON_ARRAY || n > TACTICS_MAX)
+        return bad("'tactics' is a list of numbers");
+    for (size_t i = 0; i < n; i++) {
         int64_t bit;
-        if (json_type(v) != JSON_INT || !json_int(v, &bit) || bit < 0 || bit > 12)
+        if (json_type(items[i]) != JSON_INT || !json_int(items[i], &bit) || bit < 0 || bit > 12)
             return bad("a tactic is a number from 0 to 12");
         *out |= (uint16_t)(1 << bit);
     }
@@ -119,61 +100,76 @@ read_tactics(struct json list, uint16_t *out)
 }
 
 static struct err
-read_alert(const struct members *m, struct correlate_line *out)
+read_alert(const struct json *m, struct correlate_line *out)
 {
     struct incident_alert *al = &out->alert;
     *al = (struct incident_alert){.version = 1};
-    struct err e = read_text(m->source, "source", &al->source);
+    struct err e = read_text(m[SOURCE], "source", &al->source);
     if (!e.kind)
-        e = read_text(m->id, "id", &al->native_id);
+        e = read_text(m[ID], "id", &al->native_id);
     if (!e.kind)
-        e = read_text(m->detector, "detector", &al->detector);
-    if (!e.kind && there(m->version) &&
-        (json_type(m->version) != JSON_INT || !json_int(m->version, &al->version)))
+        e = read_text(m[DETECTOR], "detector", &al->detector);
+    if (!e.kind && there(m[VERSION]) &&
+        (json_type(m[VERSION]) != JSON_INT || !json_int(m[VERSION], &al->version)))
         e = bad("'version' is a whole number");
-    if (!e.kind && (!read_time(m->created, &al->created_s) || !read_time(m->first, &al->first_s) ||
-                    !read_time(m->last, &al->last_s)))
+    if (!e.kind && (!read_time(m[CREATED], &al->created_s) || !read_time(m[FIRST], &al->first_s) ||
+                    !read_time(m[LAST], &al->last_s)))
         e = bad("'created', 'first' and 'last' are whole seconds");
     if (!e.kind)
-        e = read_level(m->severity, &al->level);
+        e = read_level(m[SEVERITY], &al->level);
     if (!e.kind)
-        e = read_tactics(m->tactics, &al->tactics);
-    if (!e.kind && (json_type(m->identities) != JSON_ARRAY || json_type(m->keys) != JSON_ARRAY))
+        e = read_tactics(m[TACTICS], &al->tactics);
+    if (!e.kind && (json_type(m[IDENTITIES]) != JSON_ARRAY || json_type(m[KEYS]) != JSON_ARRAY))
         e = bad("'identities' and 'keys' are lists");
     al->title = al->detector;
     al->product = al->source;
-    out->identities = m->identities;
-    out->keys = m->keys;
+    out->identities = m[IDENTITIES];
+    out->keys = m[KEYS];
     return e;
 }
 
 struct err
-correlate_read(struct slice line, struct arena *a, struct correlate_line *out)
+correlate_read(struct slice line, struct json_parser *parser, struct correlate_line *out)
 {
-    struct json doc;
-    struct members m;
-    memset(&m, 0, sizeof(m));
+    const struct slice names[MEMBERS] = {
+        [TENANT] = SLICE("tenant"),
+        [SOURCE] = SLICE("source"),
+        [ID] = SLICE("id"),
+        [VERSION] = SLICE("version"),
+        [CREATED] = SLICE("created"),
+        [FIRST] = SLICE("first"),
+        [LAST] = SLICE("last"),
+        [SEVERITY] = SLICE("severity"),
+        [DETECTOR] = SLICE("detector"),
+        [TACTICS] = SLICE("tactics"),
+        [IDENTITIES] = SLICE("identities"),
+        [KEYS] = SLICE("keys"),
+        [PARAMS] = SLICE("params"),
+        [DOMAINS] = SLICE("domains"),
+        [HUBS] = SLICE("hubs"),
+    };
+    struct json doc, m[MEMBERS];
     memset(out, 0, sizeof(*out));
-    struct err e = json_parse(line, a, &doc);
+    struct err e = json_parser_parse(parser, line, &doc);
     if (e.kind)
         return e;
     if (json_type(doc) != JSON_OBJECT)
         return bad("not a JSON object");
-    read_members(doc, &m);
-    if (there(m.params)) {
+    json_pick(doc, names, MEMBERS, m);
+    if (there(m[PARAMS])) {
         out->kind = CORRELATE_PARAMS;
-        out->params = m.params;
+        out->params = m[PARAMS];
         return ERR_OK;
     }
-    e = read_text(m.tenant, "tenant", &out->tenant);
-    if (!e.kind && (there(m.domains) || there(m.hubs))) {
+    e = read_text(m[TENANT], "tenant", &out->tenant);
+    if (!e.kind && (there(m[DOMAINS]) || there(m[HUBS]))) {
         out->kind = CORRELATE_TENANT;
-        out->domains = m.domains;
-        out->hubs = m.hubs;
+        out->domains = m[DOMAINS];
+        out->hubs = m[HUBS];
         return ERR_OK;
     }
     out->kind = CORRELATE_ALERT;
-    return e.kind ? e : read_alert(&m, out);
+    return e.kind ? e : read_alert(m, out);
 }
 
 /* ---- what is known of a tenant */
@@ -249,15 +245,12 @@ correlate_read_lists(const struct correlate_line *line, struct arena *all, struc
 static bool
 read_pair(struct json pair, struct slice *word, struct json *rest)
 {
-    struct json v;
-    size_t n = 0;
-    for (struct json_iter it = json_items(pair); json_next(&it, NULL, &v); n++) {
-        if (n == 0)
-            *word = json_text(v);
-        else if (n == 1)
-            *rest = v;
-    }
-    return n == 2 && json_type(pair) == JSON_ARRAY && word->p != NULL;
+    struct json parts[2];
+    if (json_list(pair, parts, 2) != 2)
+        return false;
+    *word = json_text(parts[0]);
+    *rest = parts[1];
+    return word->p != NULL;
 }
 
 static struct err
@@ -272,69 +265,123 @@ read_value(struct json v, const char *what, struct slice *out)
     return ERR_OK;
 }
 
-static void
-add_key(struct key_set *set, const struct key_tenant *lists, enum key_type type, struct slice value)
+/* A set under way; its lists grow when an entity needs more than one entry. */
+struct build {
+    struct key_set *set;
+    const struct key_tenant *lists;
+    struct arena *a;
+    size_t cap_identities, cap_keys;
+};
+
+static struct err
+add_key(struct build *b, enum key_type type, int32_t damp, struct slice value)
 {
-    set->keys[set->n_keys++] =
-        (struct key){.type = type, .weight = keys_damp(lists, type, value), .value = value};
+    struct key_set *set = b->set;
+    if (set->n_keys == CORRELATE_KEYS)
+        return err_make(ERR_REJECT, "correlate.input", "more than %d keys", CORRELATE_KEYS);
+    if (set->n_keys == b->cap_keys) {
+        void *more = arena_grow(b->a, set->keys, sizeof(*set->keys), &b->cap_keys);
+        if (more == NULL)
+            return no_memory();
+        set->keys = more;
+    }
+    set->keys[set->n_keys++] = (struct key){.type = type, .weight = damp, .value = value};
+    return ERR_OK;
 }
 
-/* The strong identifiers of an entity; a short name is a key where there is no better one. */
 static struct err
-read_identity(enum key_type type, struct json ids, const struct key_tenant *lists,
-              struct key_set *set)
+add_identity(struct build *b, enum key_type type, struct slice first, struct key_identity **out)
+{
+    struct key_set *set = b->set;
+    if (set->n_identities == KEYS_NODE_MAX)
+        return err_make(ERR_REJECT, "correlate.input", "more than %d identities", KEYS_NODE_MAX);
+    if (set->n_identities == b->cap_identities) {
+        void *more =
+            arena_grow(b->a, set->identities, sizeof(*set->identities), &b->cap_identities);
+        if (more == NULL)
+            return no_memory();
+        set->identities = more;
+    }
+    *out = &set->identities[set->n_identities++];
+    **out = (struct key_identity){.type = type, .ids = {first}, .n_ids = 1};
+    return ERR_OK;
+}
+
+/* Short names are keys where an entity has nothing better. */
+static struct err
+read_short_names(struct build *b, struct json ids)
+{
+    struct json v;
+    struct err e = ERR_OK;
+    for (struct json_iter it = json_items(ids); !e.kind && json_next(&it, NULL, &v);) {
+        struct slice name = slice_sub(json_text(v), 3, SIZE_MAX);
+        e = add_key(b, KEY_SHORT_NAME, keys_damp(b->lists, KEY_SHORT_NAME, name), name);
+    }
+    return e;
+}
+
+/* The strong identifiers of an entity; one with many takes several entries, each with the first in
+ * front. */
+static struct err
+read_identity(struct build *b, enum key_type type, struct json ids)
 {
     struct key_identity *id = NULL;
     struct slice first = SLICE_NONE, text;
     struct json v;
     int32_t damp = DAMP_ONE;
+    struct err e = ERR_OK;
     for (struct json_iter it = json_items(ids); json_next(&it, NULL, &v);) {
-        struct err e = read_value(v, "an identifier", &text);
+        e = read_value(v, "an identifier", &text);
         if (e.kind)
             return e;
         if (slice_starts(text, SLICE("nb:")))
             continue;
         if (id == NULL || id->n_ids == KEYS_IDENTIFIERS_MAX) {
-            if (set->n_identities == KEYS_NODE_MAX)
-                return err_make(ERR_REJECT, "correlate.input", "more than %d identities",
-                                KEYS_NODE_MAX);
             first = first.p == NULL ? text : first;
-            id = &set->identities[set->n_identities++];
-            *id = (struct key_identity){.type = type, .ids = {first}, .n_ids = 1};
+            e = add_identity(b, type, first, &id);
+            if (e.kind)
+                return e;
         }
         if (!slice_eq(text, first))
             id->ids[id->n_ids++] = text;
-        int32_t one = keys_damp(lists, type, text);
+        int32_t one = keys_damp(b->lists, type, text);
         damp = one < damp ? one : damp;
     }
-    if (id != NULL) {
-        set->keys[set->n_keys++] = (struct key){.type = type, .weight = damp, .value = first};
-        return ERR_OK;
-    }
-    for (struct json_iter it = json_items(ids); json_next(&it, NULL, &v);)
-        add_key(set, lists, KEY_SHORT_NAME, slice_sub(json_text(v), 3, SIZE_MAX));
-    return ERR_OK;
+    return id != NULL ? add_key(b, type, damp, first) : read_short_names(b, ids);
 }
 
 static struct err
-read_identities(struct json list, const struct key_tenant *lists, struct key_set *set)
+read_identities(struct build *b, struct json list)
 {
     struct json v, ids = {{0, 0}};
     struct err e = ERR_OK;
     for (struct json_iter it = json_items(list); !e.kind && json_next(&it, NULL, &v);) {
         struct slice class = SLICE_NONE;
-        bool pair = read_pair(v, &class, &ids);
-        enum key_type type = pair ? key_type_of(class) : KEY_TYPES;
+        enum key_type type = read_pair(v, &class, &ids) ? key_type_of(class) : KEY_TYPES;
         if (type > KEY_DEVICE || json_type(ids) != JSON_ARRAY || json_count(ids) == 0)
             return bad("an identity is [\"user\" or \"device\", [identifiers]]");
-        e = read_identity(type, ids, lists, set);
+        e = read_identity(b, type, ids);
     }
     return e;
 }
 
 /* A colleague's address is that user, but says nothing of how ordinary the user is. */
 static struct err
-read_key(struct json pair, const struct key_tenant *lists, struct arena *a, struct key_set *set)
+read_colleague(struct build *b, struct slice address)
+{
+    struct key_identity *id;
+    struct slice value = slice_join(b->a, SLICE("upn:"), address);
+    if (value.p == NULL)
+        return no_memory();
+    struct err e = add_identity(b, KEY_USER, value, &id);
+    if (e.kind)
+        return e;
+    id->sender = true;
+    return add_key(b, KEY_USER, keys_damp(b->lists, KEY_USER, value), value);
+}
+
+static struct err
+read_key(struct build *b, struct json pair)
 {
     struct slice word = SLICE_NONE, value;
     struct json v = {{0, 0}};
@@ -342,41 +389,31 @@ read_key(struct json pair, const struct key_tenant *lists, struct arena *a, stru
     if (type == KEY_TYPES || type <= KEY_DEVICE)
         return bad("a key is [type, value] with a type of the format");
     struct err e = read_value(v, "a key's value", &value);
-    if (!e.kind && type == KEY_SENDER && keys_own_address(lists, value)) {
-        type = KEY_USER;
-        value = slice_join(a, SLICE("upn:"), value);
-        if (value.p == NULL)
-            return no_memory();
-        set->identities[set->n_identities++] =
-            (struct key_identity){.type = type, .ids = {value}, .n_ids = 1, .sender = true};
-    }
-    if (!e.kind)
-        add_key(set, lists, type, value);
-    return e;
+    if (e.kind)
+        return e;
+    if (type == KEY_SENDER && keys_own_address(b->lists, value))
+        return read_colleague(b, value);
+    return add_key(b, type, keys_damp(b->lists, type, value), value);
 }
 
 struct err
 correlate_read_keys(const struct correlate_line *line, const struct key_tenant *lists,
                     struct arena *a, struct key_set *out)
 {
-    struct json v, part;
-    size_t keys = json_count(line->keys), ids = 0, entities = 0;
+    struct build b = {.set = out, .lists = lists, .a = a};
+    struct json v;
     *out = (struct key_set){.cut = 0};
-    for (struct json_iter it = json_items(line->identities); json_next(&it, NULL, &v); entities++)
-        for (struct json_iter in = json_items(v); json_next(&in, NULL, &part);)
-            ids += json_count(part);
-    if (keys > CORRELATE_KEYS || ids > CORRELATE_KEYS || entities > CORRELATE_KEYS)
-        return err_make(ERR_REJECT, "correlate.input", "more than %d keys or identifiers",
-                        CORRELATE_KEYS);
-    /* an entity with many identifiers takes several, each with the first one in front */
-    entities += ids / (KEYS_IDENTIFIERS_MAX - 1);
-    out->identities = arena_alloc(a, sizeof(*out->identities) * (entities + keys + 1));
-    out->keys = arena_alloc(a, sizeof(*out->keys) * (keys + ids + 1));
+    b.cap_identities = json_count(line->identities) + 1;
+    b.cap_keys = b.cap_identities + json_count(line->keys);
+    if (b.cap_identities > CORRELATE_KEYS || b.cap_keys > 2 * CORRELATE_KEYS)
+        return err_make(ERR_REJECT, "correlate.input", "more than %d keys", CORRELATE_KEYS);
+    out->identities = arena_alloc(a, sizeof(*out->identities) * b.cap_identities);
+    out->keys = arena_alloc(a, sizeof(*out->keys) * b.cap_keys);
     if (out->identities == NULL || out->keys == NULL)
         return no_memory();
-    struct err e = read_identities(line->identities, lists, out);
+    struct err e = read_identities(&b, line->identities);
     for (struct json_iter it = json_items(line->keys); !e.kind && json_next(&it, NULL, &v);)
-        e = read_key(v, lists, a, out);
+        e = read_key(&b, v);
     keys_finish(out, KEYS_NODE_MAX);
     return e;
 }
@@ -405,13 +442,12 @@ correlate_read_all(FILE *in, const char *what, const struct correlate_sink *sink
     struct lines lines;
     struct slice text;
     struct correlate_line line;
+    struct json_parser *parser = json_parser_new();
     bool begun = false;
-    if (a == NULL)
-        return no_memory();
     lines_init(&lines, in, what);
-    struct err e = lines_next(&lines, &text);
+    struct err e = a != NULL && parser != NULL ? lines_next(&lines, &text) : no_memory();
     while (!e.kind && text.p != NULL) {
-        e = correlate_read(text, a, &line);
+        e = correlate_read(text, parser, &line);
         if (!e.kind)
             e = give(sink, &line, &begun, a);
         arena_reset(a);
@@ -420,6 +456,7 @@ correlate_read_all(FILE *in, const char *what, const struct correlate_sink *sink
     }
     e = lines_at(&lines, e);
     lines_fini(&lines);
+    json_parser_free(parser);
     arena_free(a);
     return e;
 }

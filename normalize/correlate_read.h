@@ -31,9 +31,9 @@ struct correlate_line {
     struct json identities, keys; /* ALERT */
 };
 
-/* correlate_read - what a line is and says. Texts are borrowed from the arena. ERR_REJECT
- * "correlate.input" says what is wrong with it; "json.*" when it is no JSON. */
-MUST_CHECK struct err correlate_read(struct slice line, struct arena *a,
+/* correlate_read - what a line is and says. Texts are borrowed until the parser's next document.
+ * ERR_REJECT "correlate.input" says what is wrong with it; "json.*" when it is no JSON. */
+MUST_CHECK struct err correlate_read(struct slice line, struct json_parser *parser,
                                      struct correlate_line *out);
 
 /* correlate_read_lists - adds a tenant's line to what is known of it; made of `all`. ERR_REJECT

@@ -5,7 +5,7 @@
 
 /* Packed: version 2, cut, identities (type, sender, count, texts), keys (type, later, weight,
  * text); numbers in groups of seven bits, least first; texts with their length in front. */
-enum { PACK_VERSION = 2, VARINT_MAX = 5 };
+enum { PACK_VERSION = 2, VARINT_MAX = 5, SORT_SMALL = 24 };
 
 struct out {
     uint8_t *p; /* NULL: only counting */
@@ -181,12 +181,28 @@ has_key(const struct key_set *set, enum key_type type, struct slice value)
     return false;
 }
 
+/* Most sets are small and nearly in order. */
+static void
+keys_sort(struct key *keys, size_t n)
+{
+    if (n > SORT_SMALL) {
+        qsort(keys, n, sizeof(*keys), key_order);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        struct key k = keys[i];
+        size_t at = i;
+        for (; at > 0 && key_order(&keys[at - 1], &k) > 0; at--)
+            keys[at] = keys[at - 1];
+        keys[at] = k;
+    }
+}
+
 void
 keys_finish(struct key_set *set, size_t most)
 {
     size_t n = 0;
-    if (set->n_keys > 1)
-        qsort(set->keys, set->n_keys, sizeof(*set->keys), key_order);
+    keys_sort(set->keys, set->n_keys);
     for (size_t i = 0; i < set->n_keys; i++) /* of equal ones the heaviest comes first */
         if (n == 0 || set->keys[n - 1].type != set->keys[i].type ||
             !slice_eq(set->keys[n - 1].value, set->keys[i].value))
@@ -214,8 +230,12 @@ key_type_word(enum key_type type)
 enum key_type
 key_type_of(struct slice name)
 {
-    for (int i = 0; i < KEY_TYPES; i++)
-        if (slice_eq(name, slice_of(TYPE_WORDS[i])))
+    if (name.n == 0)
+        return KEY_TYPES;
+    for (int i = 0; i < KEY_TYPES; i++) {
+        const char *word = TYPE_WORDS[i]; /* nearly all differ in the first letter */
+        if (word[0] == name.p[0] && slice_eq(name, slice_of(word)))
             return (enum key_type)i;
+    }
     return KEY_TYPES;
 }

@@ -20,6 +20,7 @@ same_keys(const struct key_set *a, const struct key_set *b)
     }
     for (size_t i = 0; i < a->n_identities; i++) {
         assert(a->identities[i].n_ids == b->identities[i].n_ids);
+        assert(a->identities[i].sender == b->identities[i].sender);
         for (size_t k = 0; k < a->identities[i].n_ids; k++)
             assert(slice_eq(a->identities[i].ids[k], b->identities[i].ids[k]));
     }
@@ -46,18 +47,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice rest = {(const char *)data, size};
     struct key_tenant lists = {.n_hubs = 0};
     struct arena *a = arena_new(ARENA_BYTES);
-    if (a == NULL)
-        return 0;
+    struct json_parser *parser = json_parser_new();
+    assert(a != NULL && parser != NULL);
     while (rest.n > 0) {
         struct correlate_line line;
         struct slice text = slice_split(&rest, '\n');
-        if (correlate_read(text, a, &line).kind)
+        if (correlate_read(text, parser, &line).kind)
             continue;
         if (line.kind == CORRELATE_TENANT && correlate_read_lists(&line, a, &lists).kind)
             lists = (struct key_tenant){.n_hubs = 0};
         if (line.kind == CORRELATE_ALERT)
             try_alert(&line, &lists, a);
     }
+    json_parser_free(parser);
     arena_free(a);
     return 0;
 }

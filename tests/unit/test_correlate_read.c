@@ -142,11 +142,10 @@ test_a_tenants_lists_make_colleagues_users_and_damp_hubs(void **state)
                              "[\"sender\",\"y@b.example\"],[\"ip\",\"9.9.9.9\"]]}\n",
                              &t);
     assert_string_equal(e.text, "");
-    assert_string_equal(
-        t.text,
-        "mde 1 v1 90 80 85 level 1 tactics 0: [mde:1 dns:dc1] "
-        "[upn:x@a.example] [upn:y@b.example] user=upn:x@a.example*1000 user=upn:y@b.example*1000 "
-        "device=mde:1*50 sender=x@c.example*1000 ip=9.9.9.9*100\n");
+    assert_string_equal(t.text, "mde 1 v1 90 80 85 level 1 tactics 0: [mde:1 dns:dc1] "
+                                "[upn:x@a.example] [upn:y@b.example] "
+                                "user=upn:x@a.example*1000 user=upn:y@b.example*1000 "
+                                "device=mde:1*50 sender=x@c.example*1000 ip=9.9.9.9*100\n");
     (void)state;
 }
 
@@ -233,12 +232,14 @@ read_long(const char *before, const char *item, size_t n, const char *after)
     struct key_set set;
     struct key_tenant lists = {.n_hubs = 0};
     struct arena *a = arena_new(64 << 20);
-    assert_true(in != NULL && a != NULL);
+    struct json_parser *parser = json_parser_new();
+    assert_true(in != NULL && a != NULL && parser != NULL);
     struct err e = correlate_read_all(in, "input", &sink);
     if (!e.kind)
-        e = correlate_read((struct slice){text, strlen(text)}, a, &line);
+        e = correlate_read((struct slice){text, strlen(text)}, parser, &line);
     if (!e.kind)
         e = correlate_read_keys(&line, &lists, a, &set);
+    json_parser_free(parser);
     arena_free(a);
     (void)fclose(in);
     free(text);
@@ -254,7 +255,8 @@ test_what_is_too_large_is_refused_and_what_fits_is_not(void **state)
     } ROWS[] = {
         {ALERT "\"identities\":[],\"keys\":[", ",[\"ip\",\"1.1.1.1\"]", "]}", CORRELATE_KEYS},
         {ALERT "\"identities\":[", ",[\"user\",[\"upn:a\"]]", "],\"keys\":[]}", KEYS_NODE_MAX},
-        {ALERT "\"identities\":[[\"user\",[", ",\"upn:a\"", "]]],\"keys\":[]}", CORRELATE_KEYS},
+        {ALERT "\"identities\":[[\"user\",[\"upn:a\",", ",\"upn:b\"", "]]],\"keys\":[]}",
+         KEYS_NODE_MAX * (KEYS_IDENTIFIERS_MAX - 1)},
         {ALERT "\"identities\":[],\"keys\":[[\"url\",\"", "x", "\"]]}", CORRELATE_VALUE_MAX},
         {"{\"domains\":[],\"tenant\":\"", "x", "\"}", CORRELATE_TEXT_MAX},
     };
