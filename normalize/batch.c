@@ -142,6 +142,7 @@ batch_committed(struct batch *b)
     for (size_t i = 0; i < b->n_shares; i++)
         if (!b->shares[i].fenced && b->shares[i].tenant->engine != NULL) {
             incident_commit(b->shares[i].tenant->engine);
+            incident_evict(b->shares[i].tenant->engine);
             tenants_weigh(b->shares[i].tenant);
         }
     for (size_t i = 0; i < b->n_window; i++) {
