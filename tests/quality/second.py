@@ -67,6 +67,22 @@ def make(seed, days=18, users=320, noise=1.0, attacks_a_day=ATTACKS_A_DAY, alert
     return made
 
 
+def group_of_houses(seed, houses, **options):
+    """A large tenant for loads: houses with people and hubs of their own, in one directory."""
+    parts = [make(seed + i, tenant="s%d-%d" % (seed, i), **options) for i in range(houses)]
+    whole = parts[0]
+    for part in parts[1:]:
+        whole.alerts += part.alerts
+        whole.truth.update(part.truth)
+        whole.attacks |= part.attacks
+        whole.domains += part.domains
+    whole.tenant = "s%d" % seed
+    for alert in whole.alerts:
+        alert["tenant"] = whole.tenant
+    whole.alerts.sort(key=lambda a: (a["created"], a["id"]))
+    return whole
+
+
 def line(record):
     return json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n"
 
@@ -88,10 +104,14 @@ def main():
     parser.add_argument("--days", type=int, default=18)
     parser.add_argument("--users", type=int, default=320)
     parser.add_argument("--noise", type=float, default=1.0, help="factor on all noise rates")
-    parser.add_argument("--alerts", type=int, help="make so many, in as many days as it takes")
+    parser.add_argument("--alerts", type=int,
+                        help="make so many (in each house), in as many days as it takes")
+    parser.add_argument("--houses", type=int, default=1, help="so many of them in one tenant")
     parser.add_argument("--truth", metavar="FILE", help="write the right answer there")
     o = parser.parse_args()
-    made = make(o.seed, o.days, o.users, o.noise, alerts=o.alerts)
+    options = {"days": o.days, "users": o.users, "noise": o.noise, "alerts": o.alerts}
+    made = (make(o.seed, **options) if o.houses == 1
+            else group_of_houses(o.seed, o.houses, **options))
     write(made, sys.stdout, o.truth)
 
 
