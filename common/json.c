@@ -47,9 +47,9 @@ parse(struct slice text, const struct json_reader_want *want, struct arena *a, s
     void *document = NULL;
     struct json root = {0};
     const char *why = NULL;
-    struct err e = parsed(json_reader_parse_items(text.p != NULL ? text.p : "", text.n,
-                                                  JSON_DEPTH_MAX + 1, want, &document, &root, &why),
-                          why, text.n);
+    enum json_reader_result result = json_reader_parse_items(
+        text.p != NULL ? text.p : "", text.n, JSON_DEPTH_MAX + 1, want, &document, &root, &why);
+    struct err e = parsed(result, why, text.n);
     if (e.kind)
         return e;
     if (!arena_defer(a, json_reader_free, document))
@@ -84,9 +84,9 @@ json_parser_parse(struct json_parser *p, struct slice text, struct json *out)
     if (text.n > SIZE_MAX_BYTES)
         return too_large(text.n);
     text = skip_mark(text);
-    return parsed(
-        json_reader_again(p, text.p != NULL ? text.p : "", text.n, JSON_DEPTH_MAX + 1, out, &why),
-        why, text.n);
+    enum json_reader_result result =
+        json_reader_again(p, text.p != NULL ? text.p : "", text.n, JSON_DEPTH_MAX + 1, out, &why);
+    return parsed(result, why, text.n);
 }
 
 struct items {

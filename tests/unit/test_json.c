@@ -130,7 +130,12 @@ test_a_parser_that_is_kept_reads_one_document_after_the_other(void **state)
         assert_int_equal(json_parser_parse(p, (struct slice){text, size + 6}, &v).kind, ERR_NONE);
         assert_int_equal(json_count(v), 2);
         free(text);
-        assert_string_equal(json_parser_parse(p, SLICE("[1"), &v).code, "json.syntax");
+        struct err e = json_parser_parse(p, SLICE("[1"), &v);
+        assert_string_equal(e.code, "json.syntax");
+        assert_true(strlen(e.text) > 20 && strstr(e.text, "null") == NULL);
+        e = json_parse(SLICE("[1"), *state, &v);
+        assert_string_equal(e.code, "json.syntax");
+        assert_true(strlen(e.text) > 20 && strstr(e.text, "null") == NULL);
         assert_int_equal(json_type(v), JSON_ABSENT);
         assert_int_equal(json_parser_parse(p, SLICE("\xef\xbb\xbf 12 "), &v).kind, ERR_NONE);
         assert_true(json_int(v, &n) && n == 12);
@@ -143,7 +148,6 @@ test_a_parser_that_is_kept_reads_one_document_after_the_other(void **state)
     assert_int_equal(json_parser_parse(p, SLICE("[[1]]"), &v).kind, ERR_NONE);
     json_parser_free(p);
     json_parser_free(NULL);
-    (void)state;
 }
 
 static void
