@@ -11,7 +11,7 @@
 
 #include "normalize/incident_internal.h"
 
-enum { COMPACT_MIN = 1024 };
+enum { COMPACT_MIN = 256 };
 
 /* How far an alert can look for partners. */
 static int64_t
