@@ -38,7 +38,7 @@ struct params {
     int32_t history_days, lag_days, novel, days0;
     int32_t counterparts;     /* of one alert that are counted */
     int32_t counterparts_day; /* of one key and day that are told apart */
-    int32_t watermark_alerts; /* the watermark may go on one day in so many alerts; 0: freely */
+    int32_t watermark_alerts; /* that must agree on a jump of more than a day; 0: any one */
     /* folding and scans (section 7) */
     int32_t fold_gap_s; /* negative: nothing is folded */
     bool fold_without_keys;
