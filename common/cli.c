@@ -35,7 +35,7 @@ struct cli {
     const char *values[CLI_FLAGS_MAX]; /* of the command's flags; NULL: not given */
     const char **settings;             /* "name=value" for conf_load, NULL-terminated */
     size_t settings_n;
-    const char *argument;
+    const char *argument, *second;
     const char *config;
     bool json, quiet, help, version;
     char program[PATH_MAX];
@@ -315,10 +315,12 @@ args_read(struct cli *cli, struct args *a, int words)
             e = flag_read(cli, a);
         else if (words > 0)
             words--;
-        else if (cli->command == NULL || cli->command->argument == NULL || cli->argument != NULL)
-            e = err_make(ERR_STOP, "usage.argument", "'%.60s' is one word too many", arg);
-        else
+        else if (cli->command != NULL && cli->command->argument != NULL && cli->argument == NULL)
             cli->argument = arg;
+        else if (cli->command != NULL && cli->command->second != NULL && cli->second == NULL)
+            cli->second = arg;
+        else
+            e = err_make(ERR_STOP, "usage.argument", "'%.60s' is one word too many", arg);
         if (e.kind)
             return e;
     }
@@ -336,6 +338,9 @@ required_check(const struct cli *cli)
                             c->example);
     if (c->argument != NULL && cli->argument == NULL)
         return err_make(ERR_STOP, "usage.missing", "%s is missing; for example: %s", c->argument,
+                        c->example);
+    if (c->second != NULL && cli->second == NULL)
+        return err_make(ERR_STOP, "usage.missing", "%s is missing; for example: %s", c->second,
                         c->example);
     return ERR_OK;
 }
@@ -561,6 +566,12 @@ const char *
 cli_argument(const struct cli *cli)
 {
     return cli->argument;
+}
+
+const char *
+cli_second(const struct cli *cli)
+{
+    return cli->second;
 }
 
 const char *

@@ -38,6 +38,7 @@ struct cli_command {
     const char *noun;     /* "tenant" */
     const char *verb;     /* "opt-in"; for `run` the role; NULL: the noun alone, as in `doctor` */
     const char *argument; /* one positional argument ("ID"); NULL: none */
+    const char *second;   /* a second one behind it, as needed; NULL: none */
     const char *summary;  /* half a sentence for the list */
     const char *example;  /* the first line of its help */
     const struct cli_flag *flags;
@@ -67,6 +68,7 @@ struct arena *cli_arena(struct cli *cli);                      /* lives until th
 bool cli_json(const struct cli *cli);                          /* --json was given */
 const char *cli_flag(const struct cli *cli, const char *name); /* NULL: not given; switch: "" */
 const char *cli_argument(const struct cli *cli);               /* NULL: none given */
+const char *cli_second(const struct cli *cli);                 /* NULL: the command has none */
 const char *cli_config(const struct cli *cli);  /* --config's file; NULL: not given */
 const char *cli_program(const struct cli *cli); /* path of this binary, absolute */
 

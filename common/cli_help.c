@@ -65,6 +65,8 @@ cli_help_usage(FILE *out, const struct cli_command *c)
                 f->value != NULL ? f->value : "", f->required ? "" : "]");
     if (c->argument != NULL)
         fprintf(out, " %s", c->argument);
+    if (c->second != NULL)
+        fprintf(out, " %s", c->second);
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "serve/decider.h"
 #include "serve/route_change.h"
 #include "serve/route_incident.h"
+#include "serve/route_why_not.h"
 #include "store/migrate.h"
 
 const struct opt api_opts[] = {
@@ -62,6 +63,7 @@ static const struct route routes[] = {
     {"graph_change", "PATCH", GRAPH_PATH, GRAPH_WRITE_ROLES, route_change_patch, true},
     {"graph_comment", "POST", GRAPH_PATH "/comments", GRAPH_WRITE_ROLES, route_change_comment,
      true},
+    {"why_not", "GET", "/api/alerts/{}/whyNot", READ_ROLES, route_why_not, false},
     {"token_v1", "POST", "/{}/oauth2/token", NULL, auth_token_v1, false},
     {"token_v2", "POST", "/{}/oauth2/v2.0/token", NULL, auth_token_v2, false},
 };
@@ -268,6 +270,8 @@ open_parts(struct worker *w)
     const struct db_events region = {
         .arg = w, .up = on_region_up, .down = on_region_down, .notified = on_notified};
     struct err e = auth_init(api);
+    if (e.kind == ERR_NONE)
+        e = params_configured(api->conf, &api->params);
     if (e.kind == ERR_NONE)
         e = health_start(api->loop, api->conf, w->name, &api->health);
     if (e.kind)

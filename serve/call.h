@@ -12,6 +12,7 @@
 #include "common/http.h"
 #include "common/json.h"
 #include "common/loop.h"
+#include "normalize/params.h"
 #include "serve/token.h"
 #include "store/db.h"
 
@@ -29,6 +30,7 @@ struct api {
     struct health *health;
     struct http *http;
     bool tls;
+    struct params params; /* what the installation's correlator decides with */
     /* keys that sign and verify tokens; newest first, texts in key_arena */
     struct arena *key_arena;
     struct token_key keys[API_KEYS_MAX];

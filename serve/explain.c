@@ -4,6 +4,8 @@
 
 #include "common/json.h"
 #include "ingest/source.h"
+#include "normalize/incident_why.h"
+#include "serve/recall.h"
 #include "serve/wire.h"
 
 static int
@@ -130,6 +132,85 @@ explain_of(const struct alerts_full *alerts, size_t n_alerts, const struct incid
     }
     qsort(list, n_alerts, sizeof *list, by_activity);
     *out = list;
+    return e;
+}
+
+/* ---- the strongest links */
+
+static int
+reason_by_key(const void *x, const void *y)
+{
+    const struct incident_reason *a = x, *b = y;
+    int order = slice_cmp(a->alert_source, b->alert_source);
+    return order != 0 ? order : slice_cmp(a->alert_id, b->alert_id);
+}
+
+static struct slice
+name_of(int32_t number)
+{
+    const struct source *s = source_by_number(number);
+    return slice_of(s != NULL ? s->name : "");
+}
+
+/* An alert that no link reaches: what was stored when it came still says something. */
+static struct err
+tell_root(struct explain_alert *x, bool first, struct arena *a)
+{
+    if (first)
+        x->sentence = SLICE("The strongest links lead from here to the others.");
+    else
+        x->sentence =
+            slice_printf(a, "No link leads here now. When it came: %.*s", SLICE_ARG(x->sentence));
+    x->reason.score = (struct link_score){.score = 0};
+    x->partner = x->reason.partner_id = SLICE_NONE;
+    return x->sentence.p != NULL ? ERR_OK : no_memory();
+}
+
+static struct err
+tell_link(const struct index *x, const struct incident_reason *r, const struct params *params,
+          struct arena *a, struct explain_alert *out)
+{
+    int32_t source = 0;
+    for (size_t i = 0; sources[i] != NULL; i++)
+        if (slice_eq(slice_of(sources[i]->name), r->partner_source))
+            source = sources[i]->number;
+    out->has_reason = true;
+    out->reason = *r;
+    out->partner = out->reason.partner_id = unified_id(x, source, r->partner_id);
+    out->sentence = incident_sentence(&out->reason, params, a);
+    return out->sentence.p != NULL ? ERR_OK : no_memory();
+}
+
+struct err
+explain_canonical(const struct incidents_row *incident, const struct alerts_full *alerts,
+                  size_t n_alerts, const struct incidents_link *links, size_t n_links,
+                  const struct params *params, struct arena *a, struct explain_alert **out)
+{
+    struct incident_engine *engine;
+    struct incident_reason *reasons;
+    struct index x;
+    size_t n = 0;
+    struct err e = recall_engine(incident, 1, alerts, n_alerts, params, a, &engine);
+    if (e.kind == ERR_NONE)
+        e = incident_canonical(engine, incident->id, a, &reasons, &n);
+    if (e.kind == ERR_NONE)
+        e = explain_of(alerts, n_alerts, links, n_links, a, out);
+    if (e.kind == ERR_NONE)
+        e = index_make(alerts, n_alerts, links, n_links, a, &x);
+    if (e.kind)
+        return e;
+    struct incident_reason root = n > 0 ? reasons[0] : (struct incident_reason){.level = 0};
+    qsort(reasons, n, sizeof *reasons, reason_by_key);
+    for (size_t i = 0; i < n_alerts && e.kind == ERR_NONE; i++) {
+        struct explain_alert *one = &(*out)[i];
+        const struct incident_reason key = {.alert_source = name_of(one->alert->row.source),
+                                            .alert_id = one->alert->row.native_id};
+        const struct incident_reason *r = bsearch(&key, reasons, n, sizeof *reasons, reason_by_key);
+        if (r == NULL)
+            continue;
+        e = r->partner_id.p != NULL ? tell_link(&x, r, params, a, one)
+                                    : tell_root(one, reason_by_key(r, &root) == 0, a);
+    }
     return e;
 }
 

@@ -31,6 +31,22 @@ MUST_CHECK struct err explain_of(const struct alerts_full *alerts, size_t n_aler
                                  const struct incidents_link *links, size_t n_links,
                                  struct arena *a, struct explain_alert **out);
 
+/*
+ * explain_canonical - the same, but of the strongest links that hold the incident together today,
+ * whatever order its alerts came in. links: the stored reasons, told of alerts that no link
+ * reaches.
+ *
+ * incident   the live one, with all its alerts; params: what decides now
+ *
+ * Errors: as explain_of, recall_engine and incident_canonical.
+ * Ref:    correlation.md 12, explain --canonical.
+ */
+MUST_CHECK struct err explain_canonical(const struct incidents_row *incident,
+                                        const struct alerts_full *alerts, size_t n_alerts,
+                                        const struct incidents_link *links, size_t n_links,
+                                        const struct params *params, struct arena *a,
+                                        struct explain_alert **out);
+
 /* explain_json - {"incidentId","name","alerts":[{"alertId","title","source","time","score",
  * "partner","sentence","parts":[{"part","key","value","weight","decay","points"}]}]}; stable.
  * SLICE_NONE: the arena is full. */

@@ -11,6 +11,8 @@
 #include "serve/classic.h"
 #include "serve/explain.h"
 #include "serve/odata.h"
+#include "serve/pair.h"
+#include "serve/why_not.h"
 #include "serve/wire.h"
 #include "tenant/session.h"
 
@@ -29,6 +31,7 @@ struct reading {
     struct session s;
     struct session_tenant tenant;
     struct arena *arena, *scratch;
+    struct params params;
     bool done;
     struct err e;
 };
@@ -55,7 +58,9 @@ reading_open(struct reading *r, struct cli *cli)
     r->scratch = arena_new(SCRATCH_LIMIT);
     if (r->arena == NULL || r->scratch == NULL)
         return no_memory();
-    struct err e = session_open(&r->s, cli_conf(cli), true);
+    struct err e = params_configured(cli_conf(cli), &r->params);
+    if (e.kind == ERR_NONE)
+        e = session_open(&r->s, cli_conf(cli), true);
     if (e.kind == ERR_NONE)
         e = session_need(&r->s, cli_flag(cli, "tenant"), &r->tenant);
     r->bundle = (struct bundle){
@@ -440,7 +445,10 @@ compose_explain(struct bundle *p, const struct alerts_full *alerts, size_t n)
 {
     struct reading *r = (struct reading *)p;
     struct explain_alert *story;
-    struct err e = explain_of(alerts, n, p->links, p->n_links, p->arena, &story);
+    struct err e = cli_flag(r->cli, "canonical") != NULL
+                       ? explain_canonical(&p->rows[0], alerts, n, p->links, p->n_links, &r->params,
+                                           p->arena, &story)
+                       : explain_of(alerts, n, p->links, p->n_links, p->arena, &story);
     if (e.kind)
         return e;
     if (!cli_json(r->cli)) {
@@ -460,12 +468,101 @@ explain_run(struct cli *cli)
     return one_run(cli, compose_explain);
 }
 
+static const struct cli_flag explain_flags[] = {
+    {"tenant", "GUID", "directory id of the tenant", true},
+    {"canonical", NULL,
+     "the strongest links that hold it together, instead of what was first found", false},
+    {NULL, NULL, NULL, false},
+};
+
 const struct cli_command incident_explain_command = {
     .noun = "incident",
     .verb = "explain",
     .argument = "ID",
     .summary = "say for each alert of an incident why it is in it",
     .example = "weir incident explain 7 --tenant GUID",
-    .flags = one_flags,
+    .flags = explain_flags,
     .run = explain_run,
+};
+
+/* ---- why not */
+
+static void
+alert_words(struct arena *a, const char *label, const struct alerts_full *al,
+            const struct incidents_row *incident)
+{
+    printf("%s  %.*s  %s  %.*s\n", label, SLICE_ARG(when(a, al->row.first_activity)),
+           severity_word(al->row.severity), SLICE_ARG(plain(a, al->row.title)));
+    printf("   %s, alert %.*s, incident %" PRId64 "\n",
+           service_product((enum service_source)al->row.service), SLICE_ARG(plain(a, al->row.id)),
+           incident->id);
+}
+
+static void
+line_words(struct arena *a, struct slice words)
+{
+    printf("   %.*s\n", SLICE_ARG(plain(a, words)));
+}
+
+static struct err
+compose_why_not(struct pair *p, const struct why_not *w)
+{
+    struct reading *r = p->arg;
+    struct arena *a = p->arena;
+    if (cli_json(r->cli)) {
+        struct slice text = why_not_json(w, a);
+        if (text.p == NULL)
+            return no_memory();
+        printf("%.*s\n", SLICE_ARG(text));
+        return ERR_OK;
+    }
+    alert_words(a, "A", w->alert, w->incident);
+    alert_words(a, "B", w->other, w->other_incident);
+    printf("\n%.*s\n", SLICE_ARG(plain(a, why_not_sentence(w, a))));
+    for (size_t i = 0; i < w->shared.why.n_keys; i++)
+        line_words(a, why_not_key(w, i, a));
+    for (size_t i = 0; i < WHY_TERMS && w->shared.why.n_keys > 0; i++)
+        if (w->shared.why.terms[i].kind != LINK_TWIN ||
+            w->shared.why.terms[i].state == WHY_GIVEN) /* a rare one: not missed */
+            line_words(a, why_not_term(w, i, a));
+    if (w->n_path > 1)
+        printf("\nFrom A to B:\n");
+    for (size_t i = 0; i < w->n_path && w->n_path > 1; i++)
+        line_words(a, why_not_step(w, i, a));
+    return ERR_OK;
+}
+
+static int
+why_not_run(struct cli *cli)
+{
+    struct reading r;
+    struct err e = reading_open(&r, cli);
+    struct pair p = {.db = r.s.region,
+                     .oid = &r.tenant.row.oid,
+                     .arena = r.arena,
+                     .params = &r.params,
+                     .ids = {slice_of(cli_argument(cli)), slice_of(cli_second(cli))},
+                     .compose = compose_why_not,
+                     .done = on_done,
+                     .arg = &r};
+    if (e.kind == ERR_NONE) {
+        pair_get(&p);
+        e = reading_wait(&r);
+    }
+    if (e.kind == ERR_REJECT && strcmp(e.code, "pair.none") == 0)
+        e = err_make(ERR_STOP, "refused.unknown_alert", "%s", e.text);
+    if (e.kind == ERR_REJECT && strcmp(e.code, "pair.same") == 0)
+        e = err_make(ERR_STOP, "usage.alerts", "%s", e.text);
+    return reading_close(&r, e);
+}
+
+const struct cli_command incident_why_not_command = {
+    .noun = "incident",
+    .verb = "why-not",
+    .argument = "A",
+    .second = "B",
+    .summary = "say what two alerts share, and what was missing for a link",
+    .example = "weir incident why-not ALERT ALERT --tenant GUID",
+    .flags = one_flags,
+    .run = why_not_run,
 };

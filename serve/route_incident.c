@@ -17,6 +17,7 @@ struct asked {
     struct call *call;
     struct odata_query query;
     struct slice base; /* "https://host:port" */
+    bool canonical;    /* explain: the strongest links instead of what was first found */
     struct arena *scratch;
 };
 
@@ -240,8 +241,12 @@ compose_graph_comments(struct bundle *p, const struct alerts_full *alerts, size_
 static struct err
 compose_explain(struct bundle *p, const struct alerts_full *alerts, size_t n_alerts)
 {
+    const struct asked *k = (const struct asked *)p;
     struct explain_alert *story;
-    struct err e = explain_of(alerts, n_alerts, p->links, p->n_links, p->arena, &story);
+    struct err e = k->canonical
+                       ? explain_canonical(&p->rows[0], alerts, n_alerts, p->links, p->n_links,
+                                           &k->call->api->params, p->arena, &story)
+                       : explain_of(alerts, n_alerts, p->links, p->n_links, p->arena, &story);
     if (e.kind)
         return e;
     p->text = explain_json(&p->rows[0], story, n_alerts, p->arena);
@@ -258,6 +263,7 @@ answer(struct call *c, int64_t id, bool explain,
         no_memory(c);
         return;
     }
+    k->canonical = explain && slice_eq(http_query(c->r, "canonical"), SLICE("true"));
     k->bundle.with_links = explain;
     k->bundle.compose = compose;
     k->bundle.done = on_done;
