@@ -153,6 +153,7 @@ open_incident(struct incident_engine *e, uint32_t node)
     e->next_id++;
     incident_group_join(e, group, node);
     incident_relink_reason(e, e->nodes[node].member, INCIDENT_NONE, NULL);
+    incident_relink_continues(e, node);
     e->opened++;
 }
 
@@ -239,11 +240,14 @@ incident_add(struct incident_engine *e, const struct incident_alert *al)
     uint32_t node = e->dead ? INCIDENT_NONE : place(e, name, &v, &grown, &news);
     if (node == INCIDENT_NONE)
         return incident_dead();
+    uint32_t reopened = incident_life_reopen(e, node);
     grown |= incident_fold_bridge(e, &node);
     if (grown && !e->dead)
         incident_relink(e, node, INCIDENT_NONE);
     if (e->nodes[node].group == INCIDENT_NONE && !e->dead)
         open_incident(e, node);
+    if (reopened != INCIDENT_NONE && !e->dead)
+        incident_life_relink(e, incident_group(e, reopened));
     relink_dirty(e);
     if (news && !e->dead)
         incident_group_touch(e, incident_group(e, e->nodes[node].group));

@@ -219,8 +219,8 @@ struct incident_row {
     enum incident_status status;
     struct slice assigned_to; /* NONE: nobody */
     int32_t classification, determination;
-    bool worked;         /* a person commented or tagged it */
-    bool by_rule;        /* the engine's parameters explain who is together */
+    bool worked;         /* people hold it: its status is theirs, and it survives a merge */
+    bool by_rule;        /* false: people, or other parameters, had a hand in who is together */
     int64_t redirect_to; /* merged: the survivor; else 0 */
     struct slice name, first_name;
     enum severity severity;

@@ -83,7 +83,7 @@ row_live(struct incident_engine *e, uint32_t group, struct arena *a, struct inci
     if (entry == INCIDENT_NONE)
         return false;
     g->next_name = entry;
-    row->kind = g->stored ? "updated" : "created";
+    incident_life_row(e, group, row);
     row->name = incident_table_text(e, entry);
     row->first_name =
         g->first_name != INCIDENT_NONE ? incident_table_text(e, g->first_name) : row->name;
@@ -268,7 +268,8 @@ incident_changes(struct incident_engine *e, struct arena *a, struct incident_cha
     if (e->dead)
         return incident_dead();
     if (!rows(e, a, out) || !members(e, a, out) || !reasons(e, a, out) || !related(e, a, out) ||
-        !incident_days_changes(e, a, out) || !aliases(e, a, out))
+        !incident_days_changes(e, a, out) || !aliases(e, a, out) ||
+        !incident_pin_changes(e, a, out) || !incident_split_changes(e, a, out))
         return err_make(ERR_RETRY, "incident.memory", "no room for what a batch changed");
     return ERR_OK;
 }
@@ -283,13 +284,16 @@ incident_commit(struct incident_engine *e)
     }
     for (uint32_t i = 0; i < e->n_touched; i++) {
         struct group *g = &e->groups[e->touched[i]];
-        g->touched = false;
+        g->touched = g->parted = false;
         g->stored = true;
+        g->stored_status = (uint8_t)incident_life_status(e, e->touched[i]);
         if (g->parent == e->touched[i] && g->next_name != INCIDENT_NONE)
             g->name = g->next_name;
         if (g->first_name == INCIDENT_NONE)
             g->first_name = g->name;
     }
+    incident_pin_commit(e);
+    e->n_splits = 0;
     e->days_told = e->days_complete ? e->days_told : days_open(e->days);
     e->n_aliases = e->n_fresh = e->n_touched = e->n_reasons = e->n_related = 0;
     e->conflicts = e->opened = e->joined = e->merged = e->refused = e->cut = e->folded = 0;

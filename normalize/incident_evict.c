@@ -143,13 +143,21 @@ move_group(struct moves *m, uint32_t group)
     m->groups[group] = made;
     struct group *n = &m->to->groups[made];
     uint32_t name = move_entry(m, g->name), first = move_entry(m, g->first_name);
+    uint32_t owner = move_entry(m, g->owner);
     n = &m->to->groups[made];
     n->version = g->version;
     n->updated = g->updated;
     n->stored = g->stored;
     n->by_rule = g->by_rule;
+    n->worked = g->worked;
+    n->status = g->status;
+    n->stored_status = g->stored_status;
+    n->classification = g->classification;
+    n->determination = g->determination;
+    n->suggested = g->suggested;
     n->name = name;
     n->first_name = first;
+    n->owner = owner;
 }
 
 static void
@@ -287,6 +295,18 @@ move_day(void *arg, const struct days_row *r)
     m->to->dead |= err.kind != ERR_NONE;
 }
 
+static void
+move_pin(struct moves *m, const struct pin *p)
+{
+    struct incident_engine *t = m->to;
+    uint32_t name = move_entry(m, p->name);
+    if (name == INCIDENT_NONE ||
+        !incident_table_grow(t, (void **)&t->pins, sizeof(*t->pins), t->n_pins, &t->cap_pins))
+        return;
+    t->pins[t->n_pins] = *p;
+    t->pins[t->n_pins++].name = name;
+}
+
 /* Everything that is still needed into `to`, in the order of the log. */
 static void
 move_all(struct moves *m)
@@ -303,6 +323,9 @@ move_all(struct moves *m)
     for (uint32_t i = 0; i < f->n_nodes && !t->dead; i++)
         if (!f->nodes[i].dead)
             move_node(m, i);
+    for (uint32_t i = 0; i < f->n_pins && !t->dead; i++) /* others come back with their alert */
+        if (f->entries[f->pins[i].name].ref != INCIDENT_NONE)
+            move_pin(m, &f->pins[i]);
     t->n_touched = t->n_stirred = t->n_fresh = 0;
     for (uint32_t i = 0; i < t->n_groups; i++)
         t->groups[i].touched = t->groups[i].stirred = false;

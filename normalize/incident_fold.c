@@ -126,6 +126,31 @@ incident_fold_add(struct incident_engine *e, uint32_t node)
     e->folds[at] = node + 1;
 }
 
+uint32_t
+incident_fold_next(struct incident_engine *e, uint32_t node, uint32_t at)
+{
+    if (at != INCIDENT_NONE)
+        return e->nodes[at].fold_next;
+    if (e->n_folds == 0 || !may_fold(e, &e->nodes[node]))
+        return INCIDENT_NONE;
+    uint32_t newest = e->folds[slot_of(e, &e->nodes[node])];
+    return newest == 0 ? INCIDENT_NONE : newest - 1;
+}
+
+/* May the two be one node? Not across what keeps their incidents apart; caps do not matter. */
+static bool
+may_bridge(struct incident_engine *e, uint32_t node, uint32_t other)
+{
+    uint32_t a = e->nodes[node].group, b = e->nodes[other].group;
+    if (!incident_group_open(e, other) || e->nodes[node].pinned != e->nodes[other].pinned)
+        return false;
+    if (a == INCIDENT_NONE || b == INCIDENT_NONE)
+        return true;
+    a = incident_group(e, a);
+    b = incident_group(e, b);
+    return a == b || incident_life_apart(e, a, b) == NULL;
+}
+
 /* The next node that this one, as it is now, touches; dead ones are dropped on the way. */
 static uint32_t
 next_bridge(struct incident_engine *e, uint32_t node)
@@ -140,7 +165,7 @@ next_bridge(struct incident_engine *e, uint32_t node)
             continue;
         }
         link = &e->nodes[at].fold_next;
-        if (at != node && !e->nodes[at].dead && incident_group_open(e, at) &&
+        if (at != node && !e->nodes[at].dead && may_bridge(e, node, at) &&
             touches(e, n->first_s, n->last_s, &e->nodes[at]))
             return at;
     }

@@ -55,6 +55,7 @@ incident_group_settle(struct incident_engine *e, int64_t at)
         g->updated = e->updated;
         g->version++;
         g->stirred = false;
+        incident_split_look(e, e->stirred[i]);
     }
     e->n_stirred = 0;
 }
@@ -78,6 +79,7 @@ incident_group_new(struct incident_engine *e, int64_t id)
         .name = INCIDENT_NONE,
         .first_name = INCIDENT_NONE,
         .next_name = INCIDENT_NONE,
+        .owner = INCIDENT_NONE,
         .by_rule = true,
     };
     return group;
@@ -112,23 +114,30 @@ incident_group_join(struct incident_engine *e, uint32_t group, uint32_t node)
     incident_group_touch(e, group);
 }
 
-/* Each identity of the nodes of a ring not yet marked, once. */
+/* Each identity of a node not yet marked, once. */
+static void
+count_node(struct incident_engine *e, const struct node *n, uint32_t mark, uint32_t *users,
+           uint32_t *devices)
+{
+    for (uint16_t i = 0; i < n->n_keys; i++) {
+        struct entry *x = &e->entries[n->keys[i].id];
+        if (n->keys[i].type > KEY_DEVICE || x->mark == mark)
+            continue;
+        x->mark = mark;
+        *users += n->keys[i].type == KEY_USER;
+        *devices += n->keys[i].type == KEY_DEVICE;
+    }
+}
+
+/* Of all nodes of a ring. */
 static void
 count_marked(struct incident_engine *e, uint32_t first, uint32_t mark, uint32_t *users,
              uint32_t *devices)
 {
     uint32_t at = first;
     do {
-        const struct node *n = &e->nodes[at];
-        for (uint16_t i = 0; i < n->n_keys; i++) {
-            struct entry *x = &e->entries[n->keys[i].id];
-            if (n->keys[i].type > KEY_DEVICE || x->mark == mark)
-                continue;
-            x->mark = mark;
-            *users += n->keys[i].type == KEY_USER;
-            *devices += n->keys[i].type == KEY_DEVICE;
-        }
-        at = n->next;
+        count_node(e, &e->nodes[at], mark, users, devices);
+        at = e->nodes[at].next;
     } while (at != first && at != INCIDENT_NONE);
 }
 
@@ -168,15 +177,21 @@ over_caps(struct incident_engine *e, uint32_t group, uint32_t other, uint32_t no
 const char *
 incident_group_blocked(struct incident_engine *e, uint32_t group, uint32_t other, uint32_t node)
 {
-    return over_caps(e, group, other, node) ? "cap" : NULL;
+    const char *why = NULL;
+    if (other != INCIDENT_NONE)
+        why = incident_life_apart(e, group, other);
+    else if (incident_life_sealed(&e->groups[group]))
+        why = "closed";
+    return why == NULL && over_caps(e, group, other, node) ? "cap" : why;
 }
 
 bool
 incident_group_open(struct incident_engine *e, uint32_t node)
 {
-    (void)e;
-    (void)node;
-    return true;
+    const struct node *n = &e->nodes[node];
+    if (n->group == INCIDENT_NONE || e->restoring)
+        return true;
+    return !n->pinned && !incident_life_sealed(&e->groups[incident_group(e, n->group)]);
 }
 
 /* All that pointed to `gone` points to what `gone` points to: redirects are one long. */
@@ -211,12 +226,18 @@ moved(struct incident_engine *e, uint32_t first)
     } while (at != first && at != INCIDENT_NONE);
 }
 
-/* The incident opened first survives: that moves the fewest alerts (correlation.md 10). */
 void
 incident_group_merge(struct incident_engine *e, uint32_t a, uint32_t b)
 {
-    uint32_t kept = e->groups[a].id < e->groups[b].id ? a : b;
-    uint32_t gone = kept == a ? b : a;
+    uint32_t kept = incident_life_survives(e, a, b);
+    incident_group_merge_into(e, kept == a ? b : a, kept);
+}
+
+void
+incident_group_merge_into(struct incident_engine *e, uint32_t gone, uint32_t kept)
+{
+    incident_life_take_over(e, gone, kept);
+    incident_pin_redirect(e, e->groups[gone].id, e->groups[kept].id);
     if (e->groups[gone].node != INCIDENT_NONE)
         moved(e, e->groups[gone].node);
     redirect(e, gone, kept);
@@ -252,6 +273,67 @@ leave(struct incident_engine *e, uint32_t node)
         g->node = before == node ? INCIDENT_NONE : before;
     g->nodes--;
     e->nodes[node].next = INCIDENT_NONE;
+}
+
+void
+incident_group_leave(struct incident_engine *e, uint32_t node)
+{
+    e->groups[incident_group(e, e->nodes[node].group)].alerts -= e->nodes[node].alerts;
+    leave(e, node);
+    e->nodes[node].group = INCIDENT_NONE;
+}
+
+bool
+incident_group_over_caps(struct incident_engine *e, uint32_t group, const uint32_t *nodes,
+                         uint32_t n)
+{
+    uint32_t mark = incident_table_mark(e), users = 0, devices = 0;
+    uint64_t alerts = e->groups[group].alerts;
+    if (e->groups[group].node != INCIDENT_NONE)
+        count_marked(e, e->groups[group].node, mark, &users, &devices);
+    for (uint32_t i = 0; i < n; i++) {
+        alerts += e->nodes[nodes[i]].alerts;
+        count_node(e, &e->nodes[nodes[i]], mark, &users, &devices);
+    }
+    return alerts > (uint64_t)e->p->cap_alerts || users > (uint32_t)e->p->cap_users ||
+           devices > (uint32_t)e->p->cap_devices;
+}
+
+void
+incident_group_count_node(struct incident_engine *e, uint32_t node, uint32_t mark, uint32_t *users,
+                          uint32_t *devices)
+{
+    count_node(e, &e->nodes[node], mark, users, devices);
+}
+
+void
+incident_group_count(struct incident_engine *e, uint32_t group)
+{
+    struct group *g = &e->groups[group];
+    uint32_t mark = incident_table_mark(e);
+    g->users_most = g->devices_most = 0;
+    if (g->node != INCIDENT_NONE)
+        count_marked(e, g->node, mark, &g->users_most, &g->devices_most);
+}
+
+void
+incident_group_walk(struct incident_engine *e, uint32_t group)
+{
+    uint32_t at = e->groups[group].node;
+    e->n_walk = 0;
+    for (uint32_t i = 0; i < e->groups[group].nodes; i++, at = e->nodes[at].next) {
+        if (!incident_table_grow(e, (void **)&e->walk, sizeof(*e->walk), e->n_walk, &e->cap_walk))
+            return;
+        e->walk[e->n_walk++] = at;
+    }
+    /* as in incident_name.c: shell sort needs few steps, and no context */
+    for (uint32_t gap = e->n_walk / 2; gap > 0; gap /= 2)
+        for (uint32_t i = gap; i < e->n_walk; i++) {
+            uint32_t moving = e->walk[i], k = i;
+            for (; k >= gap && e->nodes[e->walk[k - gap]].seq > e->nodes[moving].seq; k -= gap)
+                e->walk[k] = e->walk[k - gap];
+            e->walk[k] = moving;
+        }
 }
 
 void

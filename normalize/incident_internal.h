@@ -12,6 +12,7 @@
 #define WEIR_INCIDENT_INTERNAL_H
 #include "normalize/days.h"
 #include "normalize/incident.h"
+#include "normalize/tree.h"
 
 #define INCIDENT_NONE UINT32_MAX
 /* far beyond any real time, far below where sums of times overflow */
@@ -84,6 +85,7 @@ struct node {
     uint8_t level, source, product;
     uint8_t believed;   /* the highest level of members that are no false positive */
     bool dead;          /* it became part of another, or left memory */
+    bool pinned;        /* a person put it where it is: what links to it does not follow */
     uint32_t fold_next; /* another with the same fold key, older */
     uint32_t member;    /* newest of its list */
     uint32_t alerts, false_positives, resolved;                              /* members that are */
@@ -112,6 +114,28 @@ struct group {
     bool stirred;                         /* by the record at hand */
     bool by_rule;                         /* the engine's parameters explain who is together */
     bool dead;                            /* it left memory */
+    /* what people decided; incident_life.c */
+    bool worked;                   /* they hold it: status and all below are theirs */
+    bool parted;                   /* alerts were taken out of it since the last commit */
+    uint8_t status, stored_status; /* enum incident_status; status: theirs, stored: as it shows */
+    int32_t classification, determination;
+    uint32_t owner;     /* text; NONE: nobody */
+    uint32_t suggested; /* how often a split was: incident_split.c */
+};
+
+/* A person's word about where an alert belongs. */
+struct pin {
+    uint32_t name; /* of the alert, entry */
+    int64_t incident_id;
+    bool together; /* false: apart from it */
+    bool off;      /* taken back since the last commit */
+    bool fresh;    /* the store does not know */
+};
+
+struct split {
+    uint32_t group, a, b; /* members a and b */
+    int32_t score;
+    uint64_t alerts_a, alerts_b;
 };
 
 struct reason {
@@ -186,6 +210,12 @@ struct incident_engine {
     uint32_t n_dirty, cap_dirty;
     struct alias *aliases;
     uint32_t n_aliases, cap_aliases;
+    struct pin *pins;
+    uint32_t n_pins, cap_pins;
+    struct split *splits;
+    uint32_t n_splits, cap_splits;
+    uint32_t *walk; /* scratch: the nodes of a group, in the order of the log */
+    uint32_t n_walk, cap_walk;
     struct carried *carried; /* scratch: keys of the version at hand, by entry */
     uint32_t n_carried, cap_carried;
     struct named *ids; /* scratch: identifiers of the version at hand, entity after entity */
@@ -307,6 +337,9 @@ void incident_fold_sort(uint32_t *keys, size_t n);
 uint32_t incident_fold_partner(struct incident_engine *e, const struct arrival *v);
 /* incident_fold_add - a new node can be found by its fold key. */
 void incident_fold_add(struct incident_engine *e, uint32_t node);
+/* incident_fold_next - of the nodes with the fold key of this one, the next older behind `at`; NONE
+ * for at: the newest. NONE: no more. */
+uint32_t incident_fold_next(struct incident_engine *e, uint32_t node, uint32_t at);
 /* incident_fold_bridge - joins nodes that *node, grown as it is now, touches; *node is the one that
  * is left. True when there were any. */
 bool incident_fold_bridge(struct incident_engine *e, uint32_t *node);
@@ -321,6 +354,20 @@ uint32_t incident_group_of_id(const struct incident_engine *e, int64_t id); /* N
 void incident_group_settle(struct incident_engine *e, int64_t at);
 void incident_group_join(struct incident_engine *e, uint32_t group, uint32_t node);
 void incident_group_merge(struct incident_engine *e, uint32_t a, uint32_t b); /* both live */
+/* incident_group_merge_into - as merge, but it is said who survives. */
+void incident_group_merge_into(struct incident_engine *e, uint32_t gone, uint32_t kept);
+/* incident_group_leave - the node is in no group any more. */
+void incident_group_leave(struct incident_engine *e, uint32_t node);
+/* incident_group_over_caps - would these nodes, none of them in it, be too much for the group? */
+bool incident_group_over_caps(struct incident_engine *e, uint32_t group, const uint32_t *nodes,
+                              uint32_t n);
+/* incident_group_count_node - adds each identity of a node not yet marked. */
+void incident_group_count_node(struct incident_engine *e, uint32_t node, uint32_t mark,
+                               uint32_t *users, uint32_t *devices);
+/* incident_group_count - users_most and devices_most become what they bound. */
+void incident_group_count(struct incident_engine *e, uint32_t group);
+/* incident_group_walk - its nodes in the order of the log, in e->walk. */
+void incident_group_walk(struct incident_engine *e, uint32_t group);
 /* incident_group_replace - `gone` becomes part of `kept`: their groups are one from now on, caps or
  * not (a storm stays one node). Before incident_node_swallow. */
 void incident_group_replace(struct incident_engine *e, uint32_t gone, uint32_t kept);
@@ -331,6 +378,83 @@ bool incident_group_open(struct incident_engine *e, uint32_t node);
 const char *incident_group_blocked(struct incident_engine *e, uint32_t group, uint32_t other,
                                    uint32_t node);
 
+/* ---- incident_life.c: what people and sources say of an incident */
+
+/* incident_life_sealed - a person closed it: it gains no alert by the rule. */
+bool incident_life_sealed(const struct group *g);
+/* incident_life_status - as it shows: a person's, else resolved when all its alerts are. */
+enum incident_status incident_life_status(const struct incident_engine *e, uint32_t group);
+/* incident_life_apart - why two live groups may not become one, caps aside; NULL: they may. */
+const char *incident_life_apart(struct incident_engine *e, uint32_t a, uint32_t b);
+/* incident_life_survives - the one of two that a merge keeps. */
+uint32_t incident_life_survives(const struct incident_engine *e, uint32_t a, uint32_t b);
+/* incident_life_take_over - what people said of `gone` holds for `kept` where nothing is said. */
+void incident_life_take_over(struct incident_engine *e, uint32_t gone, uint32_t kept);
+/* incident_life_reopen - a new node that repeats what a closed incident holds, soon after, opens it
+ * again (lifecycle.reopen_s): that group, which is to be linked again; NONE: there is none. */
+uint32_t incident_life_reopen(struct incident_engine *e, uint32_t node);
+/* incident_life_relink - what kept the group apart from others may be gone: the rule decides. */
+void incident_life_relink(struct incident_engine *e, uint32_t group);
+void incident_life_row(struct incident_engine *e, uint32_t group, struct incident_row *row);
+
+/* ---- incident_pin.c */
+
+/* incident_pin_set - the alert stays in, or apart from, the incident; pins that say otherwise go.
+ */
+void incident_pin_set(struct incident_engine *e, uint32_t member, int64_t incident_id,
+                      bool together);
+/* incident_pin_off - all pins of the alert; false: it has none. */
+bool incident_pin_off(struct incident_engine *e, uint32_t member);
+bool incident_pin_has(const struct incident_engine *e, uint32_t member, int64_t incident_id,
+                      bool together);
+/* incident_pin_holds - does a person keep the alert of this name in its incident? */
+bool incident_pin_holds(const struct incident_engine *e, uint32_t name);
+/* incident_pin_apart - does a pin keep two live groups apart? */
+bool incident_pin_apart(struct incident_engine *e, uint32_t a, uint32_t b);
+/* incident_pin_unite - pins that keep the two apart are gone. */
+void incident_pin_unite(struct incident_engine *e, uint32_t a, uint32_t b);
+/* incident_pin_redirect - pins to an incident that is gone are to the one that it became. */
+void incident_pin_redirect(struct incident_engine *e, int64_t gone, int64_t kept);
+bool incident_pin_changes(struct incident_engine *e, struct arena *a, struct incident_changes *out);
+void incident_pin_commit(struct incident_engine *e);
+
+/* ---- incident_split.c: where a large incident would come apart */
+
+/* incident_split_look - a group that a record changed: has it passed a soft cap? */
+void incident_split_look(struct incident_engine *e, uint32_t group);
+/* incident_split_known - what it has passed is known. */
+void incident_split_known(struct incident_engine *e, uint32_t group);
+bool incident_split_changes(struct incident_engine *e, struct arena *a,
+                            struct incident_changes *out);
+
+/* ---- incident_why.c */
+
+struct incident_ranked {
+    struct slice source, native_id; /* the smallest of the node's alerts */
+    uint32_t node, member;
+};
+/* Nodes in the order of their ids, for tree.h. */
+struct incident_picture {
+    struct incident_ranked *ranked;
+    struct tree_nodes in;
+};
+/* incident_why_picture - of a group and another one (NONE: of `node`, which is in none, or NONE).
+ */
+MUST_CHECK struct err incident_why_picture(struct incident_engine *e, uint32_t group,
+                                           uint32_t other, uint32_t node, struct arena *a,
+                                           struct incident_picture *out);
+
+/* incident_why_weakest - the weakest link with two alerts or more on either side. Errors as
+ * incident_canonical. */
+MUST_CHECK struct err incident_why_weakest(struct incident_engine *e, uint32_t group,
+                                           struct arena *a, struct split *out, bool *found);
+
+/* ---- incident_rebuild.c */
+
+/* incident_rebuild - a cap forbids that b (NONE: the node, which has no group yet) becomes one with
+ * a: both anew, in the mode for it. False: it is to be refused. */
+bool incident_rebuild(struct incident_engine *e, uint32_t a, uint32_t b, uint32_t node);
+
 /* ---- incident_relink.c: who has to be */
 
 /* incident_relink - score a node against all that share a key with it, or only the one key, and
@@ -339,6 +463,13 @@ void incident_relink(struct incident_engine *e, uint32_t node, uint32_t only);
 /* incident_relink_reason - members; partner NONE: it opened the incident; s NULL: a repeat. */
 void incident_relink_reason(struct incident_engine *e, uint32_t member, uint32_t partner,
                             const struct link_score *s);
+/* incident_relink_related - two nodes whose incidents do not become one. */
+void incident_relink_related(struct incident_engine *e, uint32_t a, uint32_t b, int32_t score,
+                             const char *why);
+/* incident_relink_continues - a new node linked to what is closed, and to nothing else. */
+void incident_relink_continues(struct incident_engine *e, uint32_t node);
+/* incident_relink_links - would the rule alone link these two nodes? */
+bool incident_relink_links(struct incident_engine *e, uint32_t a, uint32_t b);
 struct link_node incident_relink_view(const struct node *n);
 
 /* ---- incident_name.c: what an incident is called; in the arena */

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "normalize/incident_internal.h"
 
 struct link_node
@@ -13,8 +15,9 @@ before(const void *ctx, uint32_t a, uint32_t b)
     return incident_identity_before(ctx, a, b);
 }
 
-static void
-add_related(struct incident_engine *e, uint32_t a, uint32_t b, int32_t score, const char *why)
+void
+incident_relink_related(struct incident_engine *e, uint32_t a, uint32_t b, int32_t score,
+                        const char *why)
 {
     if (e->shadow != NULL || !incident_table_grow(e, (void **)&e->related, sizeof(*e->related),
                                                   e->n_related, &e->cap_related))
@@ -47,10 +50,17 @@ join(struct incident_engine *e, uint32_t node, uint32_t partner, const struct li
     uint32_t other = incident_group(e, e->nodes[partner].group);
     if (own == other)
         return;
+    if (e->shadow != NULL && !e->groups[own].by_rule && !e->groups[other].by_rule)
+        return; /* nobody linked them when they came, under the parameters of then */
     const char *why = incident_group_blocked(e, other, own, node);
+    if (why != NULL && strcmp(why, "cap") == 0 && incident_rebuild(e, other, own, node)) {
+        if (own == INCIDENT_NONE && !e->dead)
+            incident_relink_reason(e, e->nodes[node].member, e->nodes[partner].member, s);
+        return;
+    }
     if (why != NULL) {
-        e->refused++;
-        add_related(e, node, partner, s->score, why);
+        e->refused += strcmp(why, "cap") == 0;
+        incident_relink_related(e, node, partner, s->score, why);
         return;
     }
     incident_relink_reason(e, e->nodes[node].member, e->nodes[partner].member, s);
@@ -61,6 +71,14 @@ join(struct incident_engine *e, uint32_t node, uint32_t partner, const struct li
         incident_group_merge(e, own, other);
         e->merged++;
     }
+}
+
+void
+incident_relink_continues(struct incident_engine *e, uint32_t node)
+{
+    for (uint32_t i = e->n_related; i-- > 0 && e->related[i].a == node;)
+        if (strcmp(e->related[i].why, "closed") == 0)
+            e->related[i].why = "continues";
 }
 
 static uint32_t
@@ -110,6 +128,22 @@ offer_related(struct incident_engine *e, struct candidates *c, uint32_t node, ui
     c->n += at == c->n;
 }
 
+static bool
+same_group(struct incident_engine *e, uint32_t a, uint32_t b)
+{
+    uint32_t x = e->nodes[a].group, y = e->nodes[b].group;
+    return x != INCIDENT_NONE && y != INCIDENT_NONE && incident_group(e, x) == incident_group(e, y);
+}
+
+bool
+incident_relink_links(struct incident_engine *e, uint32_t a, uint32_t b)
+{
+    struct link_node x = incident_relink_view(&e->nodes[a]), y = incident_relink_view(&e->nodes[b]);
+    struct link_score s;
+    link_score(&x, &y, e->p, before, e, &s);
+    return s.score >= e->p->threshold;
+}
+
 static void
 try_link(struct incident_engine *e, uint32_t node, uint32_t partner, struct candidates *c)
 {
@@ -117,7 +151,10 @@ try_link(struct incident_engine *e, uint32_t node, uint32_t partner, struct cand
                      b = incident_relink_view(&e->nodes[partner]);
     struct link_score s;
     link_score(&a, &b, e->p, before, e, &s);
-    if (s.score >= e->p->threshold) {
+    if (s.score >= e->p->threshold && (e->nodes[node].pinned || e->nodes[partner].pinned)) {
+        if (!same_group(e, node, partner)) /* its place is a person's word */
+            incident_relink_related(e, node, partner, s.score, "pin");
+    } else if (s.score >= e->p->threshold) {
         join(e, node, partner, &s);
         if (e->shadow != NULL &&
             incident_group(e, e->nodes[node].group) == incident_group(e, e->nodes[partner].group))
@@ -188,5 +225,5 @@ incident_relink(struct incident_engine *e, uint32_t node, uint32_t only)
     for (size_t i = 0; i < n && !e->dead; i++)
         relink_key(e, node, &keys[i], mark, &c);
     for (size_t i = 0; i < c.n; i++)
-        add_related(e, c.list[i].a, c.list[i].b, c.list[i].score, c.list[i].why);
+        incident_relink_related(e, c.list[i].a, c.list[i].b, c.list[i].score, c.list[i].why);
 }

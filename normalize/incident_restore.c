@@ -16,6 +16,15 @@ incident_restore_incident(struct incident_engine *e, const struct incident_store
     g->updated = s->updated;
     g->stored = true;
     g->by_rule = s->by_rule;
+    g->worked = s->worked;
+    g->status = s->worked ? (uint8_t)s->status : INCIDENT_ACTIVE;
+    g->stored_status = (uint8_t)s->status;
+    g->classification = s->classification;
+    g->determination = s->determination;
+    uint32_t owner =
+        s->assigned_to.n > 0 ? incident_table_intern(e, ENTRY_TEXT, s->assigned_to) : INCIDENT_NONE;
+    g = &e->groups[group];
+    g->owner = owner;
     g->redirect_id = s->redirect_to;
     g->name = s->name.n > 0 ? incident_table_intern(e, ENTRY_TEXT, s->name) : INCIDENT_NONE;
     g->first_name =
@@ -31,7 +40,9 @@ place(struct incident_engine *e, const struct arrival *v, uint32_t name, uint32_
 {
     bool news = false;
     uint32_t node = incident_fold_partner(e, v);
-    if (node != INCIDENT_NONE && incident_group(e, e->nodes[node].group) != group)
+    bool pinned = incident_pin_holds(e, name);
+    if (node != INCIDENT_NONE &&
+        (incident_group(e, e->nodes[node].group) != group || e->nodes[node].pinned != pinned))
         node = INCIDENT_NONE;
     bool folded = node != INCIDENT_NONE;
     if (folded)
@@ -50,6 +61,7 @@ place(struct incident_engine *e, const struct arrival *v, uint32_t name, uint32_
         incident_group_join(e, group, node);
     }
     e->members[member].stored_group = group;
+    e->nodes[node].pinned = pinned;
     return node;
 }
 
@@ -146,7 +158,8 @@ shadow_known(struct incident_engine *e)
     for (uint32_t g = 0; g < e->n_groups; g++) {
         uint32_t first = INCIDENT_NONE, at = e->groups[g].node;
         for (uint32_t k = 0; k < e->groups[g].nodes; k++, at = e->nodes[at].next) {
-            if (e->groups[g].by_rule && at >= e->n_linked)
+            if (e->groups[g].by_rule && at >= e->n_linked && !e->nodes[at].pinned &&
+                !incident_life_sealed(&e->groups[g]))
                 continue;
             first = first == INCIDENT_NONE ? at : first;
             e->shadow[at] = first;
@@ -202,6 +215,9 @@ incident_restored(struct incident_engine *e, size_t *diff)
     e->shadow = NULL;
     e->n_linked = e->n_nodes;
     e->restoring = false;
+    for (uint32_t i = 0; i < e->n_groups; i++)
+        if (e->groups[i].parent == i)
+            incident_split_known(e, i);
     incident_group_settle(e, 0);
     e->conflicts = e->refused = e->folded = 0; /* told when they happened */
     return e->dead ? incident_dead() : ERR_OK;

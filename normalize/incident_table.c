@@ -103,6 +103,9 @@ incident_table_free(struct incident_engine *e)
     free(e->dirty);
     free(e->aliases);
     free(e->carried);
+    free(e->pins);
+    free(e->splits);
+    free(e->walk);
     free(e->ids);
     free(e->shadow);
     days_free(e->days);

@@ -25,14 +25,9 @@ face_before(const void *ctx, uint32_t a, uint32_t b)
 
 /* ---- the nodes of an incident, in the order of their alerts' ids */
 
-struct ranked {
-    struct slice source, native_id; /* the smallest of the node's alerts */
-    uint32_t node, member;
-};
-
 struct picture {
     struct incident_engine *e;
-    struct ranked *ranked;
+    struct incident_ranked *ranked;
     struct tree_nodes in;
     struct tree tree;
 };
@@ -40,40 +35,61 @@ struct picture {
 static int
 ranked_order(const void *a, const void *b)
 {
-    const struct ranked *x = a, *y = b;
+    const struct incident_ranked *x = a, *y = b;
     int order = slice_cmp(x->source, y->source);
     return order != 0 ? order : slice_cmp(x->native_id, y->native_id);
 }
 
-static struct ranked
+static struct incident_ranked
 rank_of(const struct incident_engine *e, uint32_t node)
 {
-    struct ranked least = {.node = node, .member = INCIDENT_NONE};
+    struct incident_ranked least = {.node = node, .member = INCIDENT_NONE};
     for (uint32_t m = e->nodes[node].member; m != INCIDENT_NONE; m = e->members[m].next) {
-        struct ranked r = {incident_node_source(e, m), incident_node_native_id(e, m), node, m};
+        struct incident_ranked r = {incident_node_source(e, m), incident_node_native_id(e, m), node,
+                                    m};
         if (least.member == INCIDENT_NONE || ranked_order(&r, &least) < 0)
             least = r;
     }
     return least;
 }
 
+static void
+rank_ring(const struct incident_engine *e, uint32_t group, struct incident_picture *out)
+{
+    uint32_t at = e->groups[group].node;
+    for (uint32_t i = 0; i < e->groups[group].nodes; i++, at = e->nodes[at].next)
+        out->ranked[out->in.n++] = rank_of(e, at);
+}
+
+struct err
+incident_why_picture(struct incident_engine *e, uint32_t group, uint32_t other, uint32_t node,
+                     struct arena *a, struct incident_picture *out)
+{
+    size_t most = (size_t)e->groups[group].nodes + 1;
+    most += other != INCIDENT_NONE ? e->groups[other].nodes : 0;
+    struct link_node *views = arena_alloc(a, sizeof *views * (most + 1));
+    *out = (struct incident_picture){.in = {views, 0, e->p, face_before, e}};
+    out->ranked = arena_alloc(a, sizeof *out->ranked * (most + 1));
+    if (views == NULL || out->ranked == NULL)
+        return no_memory();
+    rank_ring(e, group, out);
+    if (other != INCIDENT_NONE)
+        rank_ring(e, other, out);
+    else if (node != INCIDENT_NONE)
+        out->ranked[out->in.n++] = rank_of(e, node);
+    qsort(out->ranked, out->in.n, sizeof *out->ranked, ranked_order);
+    for (size_t i = 0; i < out->in.n; i++)
+        views[i] = incident_relink_view(&e->nodes[out->ranked[i].node]);
+    return ERR_OK;
+}
+
 static struct err
 picture_make(struct incident_engine *e, uint32_t group, struct arena *a, struct picture *out)
 {
-    const struct group *g = &e->groups[group];
-    struct link_node *views = arena_alloc(a, sizeof *views * ((size_t)g->nodes + 1));
-    *out = (struct picture){.e = e};
-    out->ranked = arena_alloc(a, sizeof *out->ranked * ((size_t)g->nodes + 1));
-    if (views == NULL || out->ranked == NULL)
-        return no_memory();
-    uint32_t at = g->node;
-    for (uint32_t i = 0; i < g->nodes; i++, at = e->nodes[at].next)
-        out->ranked[i] = rank_of(e, at);
-    qsort(out->ranked, g->nodes, sizeof *out->ranked, ranked_order);
-    for (uint32_t i = 0; i < g->nodes; i++)
-        views[i] = incident_relink_view(&e->nodes[out->ranked[i].node]);
-    out->in = (struct tree_nodes){views, g->nodes, e->p, face_before, e};
-    return tree_of(&out->in, a, &out->tree);
+    struct incident_picture p;
+    struct err err = incident_why_picture(e, group, INCIDENT_NONE, INCIDENT_NONE, a, &p);
+    *out = (struct picture){.e = e, .ranked = p.ranked, .in = p.in};
+    return err.kind ? err : tree_of(&out->in, a, &out->tree);
 }
 
 /* ---- reasons */
@@ -131,7 +147,7 @@ incident_canonical(struct incident_engine *e, int64_t incident_id, struct arena 
         return no_memory();
     for (size_t i = 0; i < p.tree.n; i++) {
         const struct tree_step *s = &p.tree.steps[i];
-        const struct ranked *r = &p.ranked[s->node];
+        const struct incident_ranked *r = &p.ranked[s->node];
         (*out)[(*n)++] = s->parent != TREE_NONE ? link_reason(&p, s->node, s->parent)
                                                 : reason_of(e, r->member, INCIDENT_NONE);
         for (uint32_t m = e->nodes[r->node].member; m != INCIDENT_NONE; m = e->members[m].next)
@@ -139,6 +155,30 @@ incident_canonical(struct incident_engine *e, int64_t incident_id, struct arena 
                 (*out)[(*n)++] = reason_of(e, m, r->member);
     }
     return ERR_OK;
+}
+
+struct err
+incident_why_weakest(struct incident_engine *e, uint32_t group, struct arena *a, struct split *out,
+                     bool *found)
+{
+    struct picture p;
+    struct tree_cut cut;
+    *found = false;
+    struct err err = picture_make(e, group, a, &p);
+    uint32_t *alerts = arena_alloc(a, sizeof *alerts * ((size_t)e->groups[group].nodes + 1));
+    if (err.kind || alerts == NULL)
+        return err.kind ? err : no_memory();
+    for (size_t i = 0; i < p.tree.n; i++)
+        alerts[i] = e->nodes[p.ranked[i].node].alerts;
+    err = tree_weakest(&p.tree, alerts, a, &cut, found);
+    if (err.kind == ERR_NONE && *found)
+        *out = (struct split){group,
+                              p.ranked[cut.link.a].member,
+                              p.ranked[cut.link.b].member,
+                              cut.link.score,
+                              cut.alerts_a,
+                              cut.alerts_b};
+    return err;
 }
 
 /* ---- between two alerts */
@@ -192,7 +232,7 @@ days_of(struct incident_engine *e, const struct node *n, uint32_t key, int32_t d
 {
     int32_t most = days_seen(e->days, key, day);
     for (uint16_t i = 0; i < n->n_raw; i++) {
-        uint32_t raw = n->raw[i] & ~NODE_IS_KEY;
+        uint32_t raw = n->raw[i] & NODE_ENTRY;
         int32_t days = incident_identity_root(e, raw) == key ? days_seen(e->days, raw, day) : 0;
         most = days > most ? days : most;
     }

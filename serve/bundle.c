@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "store/correlator.h"
+
 static struct err
 no_memory(void)
 {
@@ -60,6 +62,50 @@ on_links(void *arg, const struct db_rows *rows, struct err e)
 }
 
 static void
+on_pins(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct bundle *p = arg;
+    if (e.kind)
+        return;
+    bool full = false;
+    size_t n = db_count(rows);
+    p->pins = arena_alloc(p->arena, (n + 1) * sizeof *p->pins);
+    for (size_t i = 0; p->pins != NULL && i < n; i++) {
+        pins_load_row(rows, i, &p->pins[i]);
+        keep(p, &p->pins[i].native_id, &full);
+        p->n_pins++;
+    }
+    if (p->pins == NULL || full)
+        p->failed = no_memory();
+}
+
+bool
+bundle_aliases(const struct db_rows *rows, struct arena *a, struct incident_alias **out, size_t *n)
+{
+    size_t count = db_count(rows);
+    *n = 0;
+    *out = arena_alloc(a, (count + 1) * sizeof **out);
+    for (size_t i = 0; *out != NULL && i < count; i++) {
+        struct correlator_alias row;
+        correlator_alias_row(rows, i, &row);
+        struct incident_alias x = {(enum key_type)row.type, slice_dup(a, row.a),
+                                   slice_dup(a, row.b)};
+        if (x.a.p == NULL || x.b.p == NULL)
+            return false;
+        (*out)[(*n)++] = x;
+    }
+    return *out != NULL;
+}
+
+static void
+on_aliases(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct bundle *p = arg;
+    if (e.kind == ERR_NONE && !bundle_aliases(rows, p->arena, &p->aliases, &p->n_aliases))
+        p->failed = no_memory();
+}
+
+static void
 on_alerts(void *arg, const struct db_rows *rows, struct err e)
 {
     struct bundle *p = arg;
@@ -94,8 +140,12 @@ read_rest(struct bundle *p)
     for (size_t i = 0; i < p->n; i++)
         ids[i] = p->rows[i].id;
     incidents_comments_of(p->db, p->arena, p->oid, ids, p->n, (struct db_answer){on_comments, p});
-    if (p->with_links && p->n == 1)
+    if (p->with_links && p->n == 1) {
         incidents_links_of(p->db, p->arena, p->oid, ids[0], (struct db_answer){on_links, p});
+        pins_load(p->db, p->arena, p->oid, ids, 1, (struct db_answer){on_pins, p});
+    }
+    if (p->with_aliases)
+        correlator_aliases_load(p->db, p->arena, p->oid, (struct db_answer){on_aliases, p});
     alerts_of_incidents(p->db, p->arena, p->oid, ids, p->n, false,
                         (struct db_answer){on_alerts, p});
     db_sync(p->db, on_second, p);

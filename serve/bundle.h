@@ -9,8 +9,10 @@
 #define WEIR_BUNDLE_H
 #include "common/arena.h"
 #include "common/err.h"
+#include "normalize/incident.h"
 #include "store/alerts.h"
 #include "store/incidents.h"
+#include "store/pins.h"
 
 enum { BUNDLE_ALERTS_MAX = 10000 }; /* of all incidents of a page but the first */
 
@@ -19,7 +21,8 @@ struct bundle {
     struct db *db;
     const struct oid *oid;
     struct arena *arena;
-    bool with_links;
+    bool with_links;   /* of one incident: also links and pins */
+    bool with_aliases; /* and which names are one */
     struct err (*compose)(struct bundle *p, const struct alerts_full *alerts, size_t n_alerts);
     void (*done)(void *arg, struct err e); /* once, on the loop */
     void *arg;
@@ -32,9 +35,18 @@ struct bundle {
     size_t n_comments;
     struct incidents_link *links;
     size_t n_links;
+    struct pins_row *pins;
+    size_t n_pins;
+    struct incident_alias *aliases;
+    size_t n_aliases;
     struct slice text; /* for compose to fill */
     struct err failed;
 };
+
+/* bundle_aliases - the answer of correlator_aliases_load as the engine takes it; texts are copied.
+ * False: the arena is full. */
+bool bundle_aliases(const struct db_rows *rows, struct arena *a, struct incident_alias **out,
+                    size_t *n);
 
 /* bundle_list - the incidents of a filter, at most its top. An incident whose alerts would make the
  * page larger than BUNDLE_ALERTS_MAX ends it, and `more` says so. done(ERR_OK) after compose; its

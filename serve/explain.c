@@ -5,7 +5,7 @@
 #include "common/json.h"
 #include "ingest/source.h"
 #include "normalize/incident_why.h"
-#include "serve/recall.h"
+#include "serve/scene.h"
 #include "serve/wire.h"
 
 static int
@@ -182,36 +182,67 @@ tell_link(const struct index *x, const struct incident_reason *r, const struct p
 }
 
 struct err
-explain_canonical(const struct incidents_row *incident, const struct alerts_full *alerts,
-                  size_t n_alerts, const struct incidents_link *links, size_t n_links,
-                  const struct params *params, struct arena *a, struct explain_alert **out)
+explain_canonical(const struct scene *what, const struct incidents_link *links, size_t n_links,
+                  struct arena *a, struct explain_alert **out)
 {
     struct incident_engine *engine;
     struct incident_reason *reasons;
     struct index x;
     size_t n = 0;
-    struct err e = recall_engine(incident, 1, alerts, n_alerts, params, a, &engine);
+    struct err e = scene_engine(what, a, &engine);
     if (e.kind == ERR_NONE)
-        e = incident_canonical(engine, incident->id, a, &reasons, &n);
+        e = incident_canonical(engine, what->incidents[0].id, a, &reasons, &n);
     if (e.kind == ERR_NONE)
-        e = explain_of(alerts, n_alerts, links, n_links, a, out);
+        e = explain_of(what->alerts, what->n_alerts, links, n_links, a, out);
     if (e.kind == ERR_NONE)
-        e = index_make(alerts, n_alerts, links, n_links, a, &x);
+        e = index_make(what->alerts, what->n_alerts, links, n_links, a, &x);
     if (e.kind)
         return e;
     struct incident_reason root = n > 0 ? reasons[0] : (struct incident_reason){.level = 0};
     qsort(reasons, n, sizeof *reasons, reason_by_key);
-    for (size_t i = 0; i < n_alerts && e.kind == ERR_NONE; i++) {
+    for (size_t i = 0; i < what->n_alerts && e.kind == ERR_NONE; i++) {
         struct explain_alert *one = &(*out)[i];
         const struct incident_reason key = {.alert_source = name_of(one->alert->row.source),
                                             .alert_id = one->alert->row.native_id};
         const struct incident_reason *r = bsearch(&key, reasons, n, sizeof *reasons, reason_by_key);
         if (r == NULL)
             continue;
-        e = r->partner_id.p != NULL ? tell_link(&x, r, params, a, one)
+        e = r->partner_id.p != NULL ? tell_link(&x, r, what->params, a, one)
                                     : tell_root(one, reason_by_key(r, &root) == 0, a);
     }
     return e;
+}
+
+/* ---- what people said */
+
+struct err
+explain_pins(struct explain_alert *alerts, size_t n, const struct pins_row *pins, size_t n_pins,
+             struct arena *a)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct alerts_row *al = &alerts[i].alert->row;
+        for (size_t k = 0; k < n_pins && !alerts[i].pinned; k++)
+            alerts[i].pinned =
+                pins[k].source == al->source && slice_eq(pins[k].native_id, al->native_id);
+        if (!alerts[i].pinned)
+            continue;
+        alerts[i].sentence =
+            slice_printf(a, "A person put it here. %.*s", SLICE_ARG(alerts[i].sentence));
+        if (alerts[i].sentence.p == NULL)
+            return no_memory();
+    }
+    return ERR_OK;
+}
+
+struct err
+explain_bundle(const struct bundle *b, const struct alerts_full *alerts, size_t n,
+               const struct params *canonical, struct explain_alert **out)
+{
+    const struct scene what = {b->rows,   1,          alerts,       n,        b->pins,
+                               b->n_pins, b->aliases, b->n_aliases, canonical};
+    struct err e = canonical != NULL ? explain_canonical(&what, b->links, b->n_links, b->arena, out)
+                                     : explain_of(alerts, n, b->links, b->n_links, b->arena, out);
+    return e.kind ? e : explain_pins(*out, n, b->pins, b->n_pins, b->arena);
 }
 
 /* ---- JSON */

@@ -379,6 +379,8 @@ compose_show(struct bundle *p, const struct alerts_full *alerts, size_t n)
     return e;
 }
 
+static struct err compose_explain(struct bundle *p, const struct alerts_full *alerts, size_t n);
+
 static int
 one_run(struct cli *cli, struct err (*compose)(struct bundle *, const struct alerts_full *, size_t))
 {
@@ -390,6 +392,7 @@ one_run(struct cli *cli, struct err (*compose)(struct bundle *, const struct ale
                      cli_argument(cli));
     if (e.kind == ERR_NONE) {
         r.bundle.with_links = true;
+        r.bundle.with_aliases = compose == compose_explain && cli_flag(cli, "canonical") != NULL;
         r.bundle.compose = compose;
         bundle_get(&r.bundle, id);
         e = reading_wait(&r);
@@ -445,10 +448,7 @@ compose_explain(struct bundle *p, const struct alerts_full *alerts, size_t n)
 {
     struct reading *r = (struct reading *)p;
     struct explain_alert *story;
-    struct err e = cli_flag(r->cli, "canonical") != NULL
-                       ? explain_canonical(&p->rows[0], alerts, n, p->links, p->n_links, &r->params,
-                                           p->arena, &story)
-                       : explain_of(alerts, n, p->links, p->n_links, p->arena, &story);
+    struct err e = explain_bundle(p, alerts, n, p->with_aliases ? &r->params : NULL, &story);
     if (e.kind)
         return e;
     if (!cli_json(r->cli)) {

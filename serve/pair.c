@@ -1,8 +1,10 @@
 #include "serve/pair.h"
 
 #include "ingest/source.h"
-#include "serve/recall.h"
+#include "serve/bundle.h"
+#include "serve/scene.h"
 #include "serve/why_not.h"
+#include "store/correlator.h"
 
 enum { SHOWN_BYTES = 80 }; /* of an id that there is not */
 
@@ -48,6 +50,29 @@ on_related(void *arg, const struct db_rows *rows, struct err e)
     }
     if (p->has_related)
         p->related.why = slice_dup(p->arena, p->related.why);
+}
+
+static void
+on_pins(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct pair *p = arg;
+    if (e.kind)
+        return;
+    size_t n = db_count(rows);
+    p->pins = arena_alloc(p->arena, (n + 1) * sizeof *p->pins);
+    for (size_t i = 0; p->pins != NULL && i < n; i++) {
+        pins_load_row(rows, i, &p->pins[i]);
+        p->pins[i].native_id = slice_dup(p->arena, p->pins[i].native_id);
+        p->n_pins++;
+    }
+}
+
+static void
+on_aliases(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct pair *p = arg;
+    if (e.kind == ERR_NONE && !bundle_aliases(rows, p->arena, &p->aliases, &p->n_aliases))
+        note(p, no_memory());
 }
 
 /* The id that people see; one of an alert that is not there keeps its source's. */
@@ -105,7 +130,9 @@ answer(struct pair *p)
         return e;
     w.related = p->has_related ? &p->related : NULL;
     struct incident_alert_ref x = ref_of(w.alert), y = ref_of(w.other);
-    e = recall_engine(p->rows, p->n_rows, p->alerts, p->n_alerts, p->params, p->arena, &engine);
+    const struct scene r = {p->rows,   p->n_rows,  p->alerts,    p->n_alerts, p->pins,
+                            p->n_pins, p->aliases, p->n_aliases, p->params};
+    e = scene_engine(&r, p->arena, &engine);
     if (e.kind == ERR_NONE)
         e = incident_shared(engine, &x, &y, p->arena, &w.shared);
     if (e.kind == ERR_NONE && w.incident == w.other_incident) {
@@ -153,6 +180,8 @@ read_rest(struct pair *p)
     if (n == 2)
         incidents_related_of(p->db, p->arena, p->oid, p->incident_ids[0],
                              (struct db_answer){on_related, p});
+    pins_load(p->db, p->arena, p->oid, p->incident_ids, n, (struct db_answer){on_pins, p});
+    correlator_aliases_load(p->db, p->arena, p->oid, (struct db_answer){on_aliases, p});
     alerts_of_incidents(p->db, p->arena, p->oid, p->incident_ids, n, false,
                         (struct db_answer){on_alerts, p});
     db_sync(p->db, on_second, p);

@@ -6,9 +6,10 @@
  */
 #ifndef WEIR_PAIR_H
 #define WEIR_PAIR_H
-#include "normalize/params.h"
+#include "normalize/incident.h"
 #include "store/alerts.h"
 #include "store/incidents.h"
+#include "store/pins.h"
 
 struct why_not;
 
@@ -29,6 +30,10 @@ struct pair {
     size_t found;
     struct incidents_row rows[2];
     size_t n_rows;
+    struct pins_row *pins; /* of both incidents */
+    size_t n_pins;
+    struct incident_alias *aliases;
+    size_t n_aliases;
     struct incidents_relation related;
     bool has_related;
     const struct alerts_full *alerts; /* of both incidents, while compose runs */
@@ -36,7 +41,7 @@ struct pair {
     struct err failed;
 };
 
-/* pair_get - done(ERR_OK) after compose; its errors, those of the store, recall_engine and
+/* pair_get - done(ERR_OK) after compose; its errors, those of the store, scene_engine and
  * incident_shared; ERR_REJECT "pair.none": there is no alert of that id; "pair.same": it is one. */
 void pair_get(struct pair *p);
 

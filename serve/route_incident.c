@@ -17,7 +17,6 @@ struct asked {
     struct call *call;
     struct odata_query query;
     struct slice base; /* "https://host:port" */
-    bool canonical;    /* explain: the strongest links instead of what was first found */
     struct arena *scratch;
 };
 
@@ -243,10 +242,8 @@ compose_explain(struct bundle *p, const struct alerts_full *alerts, size_t n_ale
 {
     const struct asked *k = (const struct asked *)p;
     struct explain_alert *story;
-    struct err e = k->canonical
-                       ? explain_canonical(&p->rows[0], alerts, n_alerts, p->links, p->n_links,
-                                           &k->call->api->params, p->arena, &story)
-                       : explain_of(alerts, n_alerts, p->links, p->n_links, p->arena, &story);
+    struct err e =
+        explain_bundle(p, alerts, n_alerts, p->with_aliases ? &k->call->api->params : NULL, &story);
     if (e.kind)
         return e;
     p->text = explain_json(&p->rows[0], story, n_alerts, p->arena);
@@ -263,7 +260,7 @@ answer(struct call *c, int64_t id, bool explain,
         no_memory(c);
         return;
     }
-    k->canonical = explain && slice_eq(http_query(c->r, "canonical"), SLICE("true"));
+    k->bundle.with_aliases = explain && slice_eq(http_query(c->r, "canonical"), SLICE("true"));
     k->bundle.with_links = explain;
     k->bundle.compose = compose;
     k->bundle.done = on_done;

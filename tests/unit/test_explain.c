@@ -126,6 +126,21 @@ test_a_reason_that_cannot_be_read_counts_as_none(void **state)
 }
 
 static void
+test_what_a_person_pinned_is_told_first(void **state)
+{
+    const struct alerts_full alerts[] = {alert_of(1, "n1", "da1", 10),
+                                         alert_of(2, "n1", "fa1", 20)};
+    const struct pins_row pin = {.source = 2, .native_id = SLICE("n1"), .incident_id = 5};
+    struct explain_alert *x;
+    assert_int_equal(explain_of(alerts, 2, NULL, 0, arena, &x).kind, ERR_NONE);
+    assert_int_equal(explain_pins(x, 2, &pin, 1, arena).kind, ERR_NONE);
+    assert_true(slice_eq(x[0].sentence, SLICE("No reason is stored.")));
+    assert_true(slice_eq(x[1].sentence, SLICE("A person put it here. No reason is stored.")));
+    assert_true(x[1].pinned && !x[0].pinned);
+    (void)state;
+}
+
+static void
 test_the_points_of_the_parts_add_up_to_the_score(void **state)
 {
     const struct incidents_row row = {.id = 5, .name = SLICE("a name")};
@@ -182,6 +197,7 @@ main(void)
         cmocka_unit_test(test_alerts_come_in_the_order_of_their_activity_with_their_reasons),
         cmocka_unit_test(test_a_partner_outside_the_incident_keeps_its_own_id),
         cmocka_unit_test(test_a_reason_that_cannot_be_read_counts_as_none),
+        cmocka_unit_test(test_what_a_person_pinned_is_told_first),
         cmocka_unit_test(test_the_points_of_the_parts_add_up_to_the_score),
         cmocka_unit_test(test_the_json_has_its_stable_members),
     };
