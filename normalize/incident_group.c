@@ -343,6 +343,7 @@ incident_group_replace(struct incident_engine *e, uint32_t gone, uint32_t kept)
     if (has && had) {
         uint32_t a = incident_group(e, e->nodes[gone].group);
         uint32_t b = incident_group(e, e->nodes[kept].group);
+        e->merged += a != b;
         if (a != b)
             incident_group_merge(e, a, b);
         else

@@ -308,7 +308,7 @@ incident_node_swallow(struct incident_engine *e, uint32_t node, uint32_t other)
     incident_own_split(e, node);
     incident_own_split(e, other);
     struct node *n = &e->nodes[node], *o = &e->nodes[other];
-    bool news;
+    bool news = false;
     (void)learn_rest(e, n, o->first_s, o->last_s, o->leads, o->tactics, o->level, &news);
     for (uint16_t i = 0; i < o->n_raw && !e->dead; i++)
         (void)node_learn_raw(e, node, o->raw[i] & NODE_ENTRY, o->raw[i] & ~NODE_ENTRY);

@@ -40,9 +40,10 @@ place(struct incident_engine *e, const struct arrival *v, uint32_t name, uint32_
 {
     bool news = false;
     uint32_t node = incident_fold_partner(e, v);
+    uint32_t live = incident_group(e, group);
     bool pinned = incident_pin_holds(e, name);
     if (node != INCIDENT_NONE &&
-        (incident_group(e, e->nodes[node].group) != group || e->nodes[node].pinned != pinned))
+        (incident_group(e, e->nodes[node].group) != live || e->nodes[node].pinned != pinned))
         node = INCIDENT_NONE;
     bool folded = node != INCIDENT_NONE;
     if (folded)
@@ -58,7 +59,7 @@ place(struct incident_engine *e, const struct arrival *v, uint32_t name, uint32_
         incident_own_learn(e, member, v);
     } else {
         incident_fold_add(e, node);
-        incident_group_join(e, group, node);
+        incident_group_join(e, live, node);
     }
     e->members[member].stored_group = group;
     e->nodes[node].pinned = pinned;
@@ -191,6 +192,17 @@ forget_changes(struct incident_engine *e)
     e->n_touched = e->n_stirred = e->n_fresh = e->n_reasons = e->n_aliases = 0;
 }
 
+/* Repeats that the store has in two incidents: a difference like any other. */
+static void
+join_repeats(struct incident_engine *e)
+{
+    for (uint32_t i = e->n_linked; i < e->n_nodes && !e->dead; i++) {
+        uint32_t node = i;
+        if (!e->nodes[i].dead)
+            (void)incident_fold_bridge(e, &node);
+    }
+}
+
 struct err
 incident_restored(struct incident_engine *e, size_t *diff)
 {
@@ -199,6 +211,9 @@ incident_restored(struct incident_engine *e, size_t *diff)
         return incident_dead();
     restore_redirects(e);
     forget_changes(e);
+    e->restoring = false;
+    size_t merged = e->merged;
+    join_repeats(e);
     e->shadow = malloc(sizeof(*e->shadow) * ((size_t)e->n_nodes + 1));
     if (e->shadow == NULL) {
         e->dead = true;
@@ -207,14 +222,12 @@ incident_restored(struct incident_engine *e, size_t *diff)
     for (uint32_t i = 0; i < e->n_nodes; i++)
         e->shadow[i] = i;
     shadow_known(e);
-    size_t merged = e->merged;
     for (uint32_t i = e->n_linked; i < e->n_nodes && !e->dead; i++)
         incident_relink(e, i, INCIDENT_NONE);
     *diff = parts_too_many(e) + e->merged - merged;
     free(e->shadow);
     e->shadow = NULL;
     e->n_linked = e->n_nodes;
-    e->restoring = false;
     for (uint32_t i = 0; i < e->n_groups; i++)
         if (e->groups[i].parent == i)
             incident_split_known(e, i);
