@@ -19,6 +19,7 @@
 #include "normalize/incident.h"
 
 enum { STORY_ARENA_BYTES = 256 << 20, STORY_LIMIT_BYTES = 256 << 20, STORY_HOUR_S = 3600 };
+enum { STORY_PROFILES = 5, STORY_UNITS_A_S = 10000000 };
 
 struct story {
     struct arena *a;
@@ -26,6 +27,7 @@ struct story {
     struct incident_alert *versions; /* versions of one alert are in order */
     size_t *alert;                   /* number of the alert of a version */
     size_t n_versions, n_alerts;
+    bool once; /* alerts have one version each */
 };
 
 static inline uint64_t
@@ -77,7 +79,7 @@ story_entity(struct story *s, struct key_set *set, enum key_type type, size_t wh
     for (size_t k = 0; k < 3; k++)
         if ((mask >> k & 1) != 0)
             id->ids[id->n_ids++] = slice_printf(s->a, "%s%zu", kinds[type == KEY_DEVICE][k], who);
-    set->keys[set->n_keys++] = (struct key){type, 1000, id->ids[0], false};
+    set->keys[set->n_keys++] = (struct key){.type = type, .weight = 1000, .value = id->ids[0]};
 }
 
 static inline const struct key_set *
@@ -94,8 +96,10 @@ story_keys(struct story *s, size_t people)
     for (size_t i = story_below(s, 3); i > 0; i--) {
         enum key_type type = (enum key_type)(KEY_SHORT_NAME + story_below(s, KEY_TYPES - 2));
         int32_t damp = (int32_t)(100 * (1 + story_below(s, 10)));
-        set->keys[set->n_keys++] = (struct key){
-            type, damp, slice_printf(s->a, "value-%zu", story_below(s, people)), false};
+        set->keys[set->n_keys++] =
+            (struct key){.type = type,
+                         .weight = damp,
+                         .value = slice_printf(s->a, "value-%zu", story_below(s, people))};
     }
     keys_finish(set, KEYS_MAX);
     return set;
@@ -111,7 +115,6 @@ story_alert(struct story *s, size_t alert, int64_t version, int64_t start_s, siz
     s->versions[s->n_versions++] = (struct incident_alert){
         .source = slice_of(sources[source]),
         .source_number = (uint8_t)source,
-        .product_number = (uint8_t)source,
         .native_id = slice_printf(s->a, "a%zu", alert),
         .version = version,
         .created_s = first,
@@ -123,11 +126,33 @@ story_alert(struct story *s, size_t alert, int64_t version, int64_t start_s, siz
         .title = SLICE("A title"),
         .product = slice_of(sources[source]),
         .category = SLICE("Malware"),
+        .at = (first + STORY_HOUR_S) * STORY_UNITS_A_S,
+        .product_number = (uint8_t)source,
         .keys = story_keys(s, people),
     };
 }
 
-/* Alerts over some days among some people; every third one comes in two or three versions. */
+/* The newest version repeats an earlier alert: the same finding about the same things, soon after.
+ */
+static inline void
+story_repeat(struct story *s)
+{
+    struct incident_alert *al = &s->versions[s->n_versions - 1];
+    const struct incident_alert *of = &s->versions[story_below(s, s->n_versions)];
+    int64_t first = of->last_s + (int64_t)story_below(s, 2 * STORY_HOUR_S);
+    al->source = of->source;
+    al->source_number = of->source_number;
+    al->product = of->product;
+    al->product_number = of->product_number;
+    al->detector = of->detector;
+    al->keys = of->keys;
+    al->last_s = first + (al->last_s - al->first_s);
+    al->first_s = al->created_s = first;
+    al->at = (first + STORY_HOUR_S) * STORY_UNITS_A_S;
+}
+
+/* Alerts over some days among some people; every third one comes in two or three versions, every
+ * fourth one begins as a repeat of another. */
 static inline void
 story_make(struct story *s, size_t n_alerts, size_t people, int64_t days)
 {
@@ -138,9 +163,20 @@ story_make(struct story *s, size_t n_alerts, size_t people, int64_t days)
     s->n_alerts = n_alerts;
     for (size_t i = 0; i < n_alerts; i++) {
         int64_t start = (int64_t)story_below(s, (size_t)days * 24) * STORY_HOUR_S;
-        size_t versions = 1 + (i % 3 == 0 ? 1 + story_below(s, 2) : 0);
-        for (size_t v = 1; v <= versions; v++)
+        size_t versions = 1 + (i % 3 == 0 && !s->once ? 1 + story_below(s, 2) : 0);
+        for (size_t v = 1; v <= versions; v++) {
             story_alert(s, i, (int64_t)v, start, people);
+            if (v == 1 && i % 4 == 3) {
+                story_repeat(s);
+                start = s->versions[s->n_versions - 1].first_s;
+            } else if (v > 1) { /* an alert keeps its source and when it was made */
+                const struct incident_alert *one = &s->versions[s->n_versions - v];
+                struct incident_alert *al = &s->versions[s->n_versions - 1];
+                al->source = one->source;
+                al->source_number = one->source_number;
+                al->created_s = one->created_s;
+            }
+        }
     }
 }
 
@@ -178,17 +214,6 @@ story_engine(const struct params *p)
     return e;
 }
 
-/* The law of any order holds between closed days: here all of them are known before. */
-static inline struct incident_engine *
-story_learned(struct story *s, const struct params *p)
-{
-    struct incident_engine *e = story_engine(p);
-    for (size_t i = 0; i < s->n_versions; i++)
-        assert_int_equal(incident_learn(e, &s->versions[i]).kind, ERR_NONE);
-    incident_learned(e);
-    return e;
-}
-
 static inline void
 story_add(struct incident_engine *e, const struct incident_alert *al)
 {
@@ -211,21 +236,25 @@ story_partition(struct story *s, struct incident_engine *e, size_t *out)
     }
 }
 
+/* One of STORY_PROFILES, caps and scans as in the service. */
 static inline struct params
 story_profile(int which)
 {
-    struct params p = params_default;
-    static const int32_t severity[4][4] = {
-        {-150, -150, -50, 100}, {-150, -150, -50, 50}, {0, 0, 0, 0}, {0, 0, 0, 0}};
-    memcpy(p.severity, severity[which], sizeof(p.severity));
-    if (which == 2)
-        p.threshold = 1150;
-    if (which == 3) { /* ids */
-        p.term_product = 0;
-        p.rules[KEY_DEVICE].weight = 1150;
-        p.rules[KEY_DEVICE].half_life_s = STORY_HOUR_S;
-    }
+    static const char *const names[] = {"default", "cautious", "flat", "ids", "reference"};
+    struct params p;
+    assert_true(params_profile(slice_of(names[which]), &p));
     return p;
+}
+
+/* An engine that knows all days of the story, as one that reads a log to its end first. */
+static inline struct incident_engine *
+story_learned(struct story *s, const struct params *p)
+{
+    struct incident_engine *e = story_engine(p);
+    for (size_t v = 0; v < s->n_versions; v++)
+        assert_int_equal(incident_learn(e, &s->versions[v]).kind, ERR_NONE);
+    incident_learned(e);
+    return e;
 }
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include "tests/property/story.h"
 
-enum { ALERTS = 150, PEOPLE = 14, DAYS = 6, SHUFFLES = 40, PROFILES = 4 };
+enum { ALERTS = 150, PEOPLE = 14, DAYS = 6, SHUFFLES = 30 };
 
 static void
 run_all(struct story *s, const struct params *p, const size_t *order, size_t n, size_t batch,
@@ -25,7 +25,7 @@ test_any_order_of_arrival_gives_the_same_incidents(void **state)
 {
     size_t expected[ALERTS], got[ALERTS], order[6 * ALERTS];
     uint64_t seed = story_seed();
-    for (int profile = 0; profile < PROFILES; profile++) {
+    for (int profile = 0; profile < STORY_PROFILES; profile++) {
         struct story s = story_new(seed + (uint64_t)profile);
         struct params p = story_profile(profile);
         story_make(&s, ALERTS, PEOPLE, DAYS);

@@ -203,25 +203,29 @@ restore(struct model *m, struct story *s, struct incident_engine *old, size_t ve
     return e;
 }
 
+/* Days that are still open are learned anew from the alerts as they are by then. Of alerts with one
+ * version that is the same; so every second round has these, and in the others days count not. */
 static void
 test_a_restart_in_the_middle_changes_nothing(void **state)
 {
     uint64_t seed = story_seed();
-    for (uint64_t round = 0; round < 12; round++) {
+    for (uint64_t round = 0; round < 24; round++) {
         struct story s = story_new(seed + round);
+        struct params p = params_default;
+        s.once = round % 2 == 0;
+        p.history_days = s.once ? p.history_days : 0;
         size_t expected[ALERTS], got[ALERTS], diff = 99;
         static struct model m;
         m = (struct model){.related = 0};
         story_make(&s, ALERTS, PEOPLE, DAYS);
         size_t half = 1 + story_below(&s, s.n_versions - 1);
-        struct incident_engine *whole = story_engine(&params_default),
-                               *old = story_engine(&params_default);
+        struct incident_engine *whole = story_engine(&p), *old = story_engine(&p);
         for (size_t v = 0; v < s.n_versions; v++)
             story_add(whole, &s.versions[v]);
         for (size_t v = 0; v < half; v++)
             story_add(old, &s.versions[v]);
         apply(&m, &s, old);
-        struct incident_engine *e = restore(&m, &s, old, half, &params_default, &diff);
+        struct incident_engine *e = restore(&m, &s, old, half, &p, &diff);
         assert_int_equal(diff, 0);
         struct incident_changes none;
         assert_int_equal(incident_changes(e, s.a, &none).kind, ERR_NONE);
@@ -288,6 +292,7 @@ test_links_never_pass_a_cap_and_every_refusal_is_related(void **state)
     struct params p = params_default;
     static struct model m;
     m = (struct model){.related = 0};
+    p.fold_gap_s = -1; /* repeats may pass a cap: it is about links */
     p.cap_alerts = 4;
     p.cap_users = 2;
     p.cap_devices = 2;
