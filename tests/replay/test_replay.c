@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/replay/people.h"
 #include "tests/replay/words.h"
 
 /* ---- alerts */
@@ -16,6 +17,7 @@
 struct draft {
     struct alert al;
     struct key_set *set;
+    size_t most_keys;
     struct slice name, product, threat;
     int64_t number; /* for '#' in values */
     int64_t first_s, last_s, created_s;
@@ -23,9 +25,20 @@ struct draft {
 };
 
 static void
+more_keys(struct replay *r, struct draft *d, size_t n)
+{
+    struct key *keys = arena_alloc(r->w->a, sizeof(*keys) * (d->most_keys + n));
+    assert_non_null(keys);
+    if (d->set->n_keys > 0)
+        memcpy(keys, d->set->keys, sizeof(*keys) * d->set->n_keys);
+    d->set->keys = keys;
+    d->most_keys += n;
+}
+
+static void
 add_key(struct replay *r, struct draft *d, enum key_type type, struct slice value)
 {
-    MUST(r, d->set->n_keys < DRAFT_KEYS_MAX, "too many keys");
+    MUST(r, d->set->n_keys < d->most_keys, "too many keys");
     d->set->keys[d->set->n_keys++] =
         (struct key){.type = type, .weight = keys_damp(&r->t->known, type, value), .value = value};
 }
@@ -107,7 +120,10 @@ attribute(struct replay *r, struct draft *d, struct slice name, struct slice val
     } else if (slice_eq(name, SLICE("created"))) {
         d->created_s = duration(r, value);
     } else if (slice_eq(name, SLICE("messages"))) {
-        for (int64_t n = number(r, value), i = 0; i < n; i++)
+        int64_t n = number(r, value);
+        MUST(r, n > 0 && n < REPEAT_MAX, "too many messages");
+        more_keys(r, d, (size_t)n);
+        for (int64_t i = 0; i < n; i++)
             add_key(r, d, KEY_NETWORK_MESSAGE, slice_printf(r->w->a, "m%05lld", (long long)i));
     } else if (type == KEY_USER || type == KEY_DEVICE) {
         add_entity(r, d, type, value);
@@ -130,8 +146,7 @@ begin(struct replay *r, struct draft *d, struct slice name, int64_t at_s)
     d->set = arena_alloc(r->w->a, sizeof(*d->set));
     assert_non_null(d->set);
     d->set->identities = arena_alloc(r->w->a, sizeof(*d->set->identities) * KEYS_MAX);
-    d->set->keys = arena_alloc(r->w->a, sizeof(*d->set->keys) * DRAFT_KEYS_MAX);
-    assert_non_null(d->set->keys);
+    more_keys(r, d, KEYS_MAX);
 }
 
 static struct world_alert *
@@ -199,7 +214,7 @@ do_alert(struct replay *r, int64_t at_s, struct slice rest)
             MUST(r, value.n > 0, "not name=value: '%.*s'", SLICE_ARG(what));
             attribute(r, &d, what, value);
         }
-        r->now_s = d.created_s > r->now_s ? d.created_s : r->now_s;
+        r->now_s = d.last_s > r->now_s ? d.last_s : r->now_s;
         give(r, &d);
         if (r->way != IN_BATCHES)
             world_commit(r->t);
@@ -219,6 +234,16 @@ do_hub(struct replay *r, struct slice rest)
                      SLICE_ARG(type), SLICE_ARG(value), SLICE_ARG(slice_sub(damp, 5, damp.n)));
     struct err e = keys_tenant_read(json, r->w->a, &r->t->known);
     MUST(r, e.kind == ERR_NONE, "%s", e.text);
+}
+
+/* parameters {"threshold":1150}: from here on; before the first alert or later. */
+static void
+do_parameters(struct replay *r, struct slice rest)
+{
+    struct params p = *r->t->params;
+    struct err e = params_read(slice_trim(rest), &p);
+    MUST(r, e.kind == ERR_NONE, "%s", e.text);
+    world_parameters(r->t, &p);
 }
 
 /* ---- expectations */
@@ -387,19 +412,38 @@ expect_sentence(struct replay *r, struct slice rest)
     const struct incident_reason *x = reason_of(r, alert);
     want(r, &rest, "=");
     expect_text(r, slice_trim(rest),
-                incident_sentence(x, &alert_named(r, alert)->tenant->params, r->w->a));
+                incident_sentence(x, alert_named(r, alert)->tenant->params, r->w->a));
 }
 
 /* "expect counted folded = 499" */
 static void
 expect_counted(struct replay *r, struct slice rest)
 {
-    static const char *const words[] = {"conflicts", "refused", "cut", "folded"};
-    size_t what = index_of(r, word(&rest), words, 4);
+    static const char *const words[] = {"conflicts", "refused", "cut", "folded", "fetched"};
+    size_t what = index_of(r, word(&rest), words, 5);
     const struct world_counts *c = &r->t->counts;
-    size_t counts[] = {c->conflicts, c->refused, c->cut, c->folded};
+    size_t counts[] = {c->conflicts, c->refused, c->cut, c->folded, r->w->brought_back};
     want(r, &rest, "=");
+    if (r->way == IN_BATCHES && what == 4)
+        return; /* what comes in one batch has not left memory yet */
     MUST(r, counts[what] == (size_t)number(r, word(&rest)), "%zu were counted", counts[what]);
+}
+
+/* "expect refused incident.closed": what became of the decision before */
+static void
+expect_refused(struct replay *r, struct slice rest)
+{
+    expect_text(r, word(&rest), slice_of(r->refused.kind != ERR_NONE ? r->refused.code : "done"));
+    r->refused = ERR_OK;
+}
+
+static void
+expect_status(struct replay *r, struct slice rest)
+{
+    static const char *const words[] = {"active", "in progress", "resolved"};
+    struct world_incident *i = stored_named(r, word(&rest));
+    want(r, &rest, "=");
+    expect_text(r, slice_trim(rest), slice_of(words[i->row.status]));
 }
 
 static const struct {
@@ -409,7 +453,7 @@ static const struct {
     {"incident", expect_incident}, {"redirect", expect_redirect}, {"name", expect_name},
     {"severity", expect_severity}, {"counts", expect_counts},     {"versions", expect_versions},
     {"related", expect_related},   {"score", expect_score},       {"sentence", expect_sentence},
-    {"counted", expect_counted},
+    {"counted", expect_counted},   {"refused", expect_refused},   {"status", expect_status},
 };
 enum { EXPECTATIONS_N = sizeof(EXPECTATIONS) / sizeof(EXPECTATIONS[0]) };
 
@@ -447,12 +491,20 @@ happen(struct replay *r, struct slice rest)
         do_alert(r, at_s, rest);
     else if (slice_eq(verb, SLICE("hub")))
         do_hub(r, rest);
+    else if (slice_eq(verb, SLICE("parameters")))
+        do_parameters(r, rest);
     else if (slice_eq(verb, SLICE("restart")))
         world_restart(r->t);
     else
-        MUST(r, false, "nothing is known of '%.*s'", SLICE_ARG(verb));
+        MUST(r, people_decide(r, verb, rest), "nothing is known of '%.*s'", SLICE_ARG(verb));
     if (r->way == WITH_RESTARTS)
         world_restart(r->t);
+}
+
+static void
+no_refusal(struct replay *r)
+{
+    MUST(r, r->refused.kind == ERR_NONE, "before this line: %s", r->refused.text);
 }
 
 static size_t
@@ -473,6 +525,7 @@ play(const char *path, enum way way)
             continue;
         struct slice first = word(&rest);
         if (slice_eq(first, SLICE("at"))) {
+            no_refusal(r);
             happen(r, rest);
         } else {
             MUST(r, slice_eq(first, SLICE("expect")), "'at' or 'expect' expected");
@@ -480,6 +533,7 @@ play(const char *path, enum way way)
         }
     }
     (void)fclose(f);
+    no_refusal(r);
     size_t expectations = r->expectations;
     world_free(r->w);
     free(r);
@@ -501,7 +555,7 @@ play_all(enum way way)
     const char *in = dirname(here);
     struct dirent **files;
     int n = scandir(in, &files, is_replay, alphasort);
-    assert_true(n >= (getenv("STORY") != NULL ? 1 : 30));
+    assert_true(n >= (getenv("STORY") != NULL ? 1 : 45));
     for (int i = 0; i < n; i++) {
         (void)snprintf(path, sizeof(path), "%s/%s", in, files[i]->d_name);
         assert_true(play(path, way) > 0);

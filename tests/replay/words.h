@@ -8,13 +8,7 @@
 
 #include "tests/replay/world.h"
 
-enum {
-    NAMES_MAX = 100,
-    LINE_MAX_BYTES = 4096,
-    REPEAT_MAX = 10000,
-    DRAFT_KEYS_MAX = 6000,
-    UNITS_A_S = 10000000
-};
+enum { NAMES_MAX = 100, LINE_MAX_BYTES = 4096, REPEAT_MAX = 10000, UNITS_A_S = 10000000 };
 enum way { AS_WRITTEN, IN_BATCHES, WITH_RESTARTS, WAYS };
 
 /* An incident's name in the story; bound the first time that it is used. */
