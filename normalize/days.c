@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/plant.h"
+
 enum {
     FIRST = 64,
     CACHED_FROM = -32767, /* days from the first that was asked for */
@@ -343,6 +345,8 @@ static struct span
 history_of(const struct days *d, int32_t day)
 {
     struct span s = {(int64_t)day - d->p->history_days, (int64_t)day - d->p->lag_days, true};
+    if (PLANT(yesterday_counts))
+        s.to = day;
     int64_t open = d->all ? INT64_MAX : d->open;
     s.whole = s.from >= d->kept && s.to <= open;
     s.from = s.from < d->kept ? d->kept : s.from;

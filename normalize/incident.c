@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/plant.h"
 #include "normalize/incident_internal.h"
 
 enum { LATE_END_S = 600, EARLY_START_S = 90 * 86400 };
@@ -241,13 +242,16 @@ incident_add(struct incident_engine *e, const struct incident_alert *al)
     if (node == INCIDENT_NONE)
         return incident_dead();
     uint32_t reopened = incident_life_reopen(e, node);
-    grown |= incident_fold_bridge(e, &node);
+    if (!PLANT(folds_on_arrival_only) || e->members[e->entries[name].ref].seq == v.seq)
+        grown |= incident_fold_bridge(e, &node);
     if (grown && !e->dead)
         incident_relink(e, node, INCIDENT_NONE);
     if (e->nodes[node].group == INCIDENT_NONE && !e->dead)
         open_incident(e, node);
     if (reopened != INCIDENT_NONE && !e->dead)
         incident_life_relink(e, incident_group(e, reopened));
+    if (PLANT(aliases_join_nothing))
+        e->n_dirty = 0;
     relink_dirty(e);
     if (news && !e->dead)
         incident_group_touch(e, incident_group(e, e->nodes[node].group));

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/plant.h"
+
 enum { DECAY_STEPS = 16, DECAY_ONE = 1024 };
 
 /* 1024 * 2^(-i/16), rounded, over twelve half-lives: a table, because no float may decide. */
@@ -159,9 +161,12 @@ link_score(const struct link_node *a, const struct link_node *b, const struct pa
     /* "two values together" never turns false when a node learns; a difference of the highest
      * or lowest would (correlation.md 19) */
     unsigned both = (unsigned)a->leads | b->leads;
-    if (a->leads != 0 && b->leads != 0 && (both & (both - 1)) != 0)
+    bool moved = (both & (both - 1)) != 0;
+    if (PLANT(stage_is_a_difference_of_maxima))
+        moved = __builtin_clz(a->leads | 1U) != __builtin_clz(b->leads | 1U);
+    if (a->leads != 0 && b->leads != 0 && moved)
         add_term(out, LINK_STAGE, p->term_stage);
-    if (a->product != b->product)
+    if (a->product != b->product && !(PLANT(score_has_a_side) && a->product > b->product))
         add_term(out, LINK_PRODUCT, p->term_product);
     else if (a->detector == b->detector && shared.content)
         add_term(out, LINK_TWIN, p->term_twin);
