@@ -205,7 +205,7 @@ incident_path(struct incident_engine *e, const struct incident_alert_ref *from,
         return unknown("alert");
     uint32_t node = e->members[x].node, other = e->members[y].node;
     uint32_t group = incident_group(e, e->nodes[node].group);
-    if (group != incident_group(e, e->nodes[other].group))
+    if (x == y || group != incident_group(e, e->nodes[other].group))
         return ERR_OK;
     struct err err = picture_make(e, group, a, &p);
     if (err.kind)
