@@ -27,7 +27,8 @@ struct story {
     struct incident_alert *versions; /* versions of one alert are in order */
     size_t *alert;                   /* number of the alert of a version */
     size_t n_versions, n_alerts;
-    bool once; /* alerts have one version each */
+    bool once;     /* alerts have one version each */
+    bool one_name; /* and nobody has two names that are seen apart */
 };
 
 static inline uint64_t
@@ -75,7 +76,7 @@ story_entity(struct story *s, struct key_set *set, enum key_type type, size_t wh
     static const char *const kinds[2][3] = {{"upn:", "aad:", "sid:"}, {"mde:", "dns:", "aadd:"}};
     struct key_identity *id = &set->identities[set->n_identities++];
     *id = (struct key_identity){.type = type};
-    size_t mask = 1 + story_below(s, 7); /* at least one of its names */
+    size_t mask = s->one_name ? 1 : 1 + story_below(s, 7); /* at least one of its names */
     for (size_t k = 0; k < 3; k++)
         if ((mask >> k & 1) != 0)
             id->ids[id->n_ids++] = slice_printf(s->a, "%s%zu", kinds[type == KEY_DEVICE][k], who);

@@ -56,6 +56,7 @@ test_incidents_are_the_same_when_old_ones_leave_memory(void **state)
     uint64_t seed = story_seed();
     for (uint64_t round = 0; round < 4; round++) {
         struct story s = story_new(seed + round);
+        s.one_name = true; /* a name that comes later joins only what is still in memory */
         story_make(&s, ALERTS, PEOPLE, DAYS);
         qsort(s.versions, s.n_versions, sizeof(*s.versions), by_created);
         int64_t *all = calloc(s.n_versions, sizeof(*all)), *some = calloc(s.n_versions, 8);
