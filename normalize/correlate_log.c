@@ -141,8 +141,6 @@ correlate_log_alert(const struct correlate_log *log, const struct correlate_pack
         .level = kept->level,
         .tactics = kept->tactics,
         .detector = detector,
-        .title = detector,
-        .product = source,
         .keys = set,
     };
     return ERR_OK;

@@ -121,8 +121,6 @@ read_alert(const struct json *m, struct correlate_line *out)
         e = read_tactics(m[TACTICS], &al->tactics);
     if (!e.kind && (json_type(m[IDENTITIES]) != JSON_ARRAY || json_type(m[KEYS]) != JSON_ARRAY))
         e = bad("'identities' and 'keys' are lists");
-    al->title = al->detector;
-    al->product = al->source;
     out->identities = m[IDENTITIES];
     out->keys = m[KEYS];
     return e;
