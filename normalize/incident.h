@@ -76,7 +76,8 @@ struct incident_decision {
     int64_t at; /* 100 ns, as the log says */
 };
 
-/* incident_decide - what follows from it shows up in incident_changes. ERR_REJECT
+/* incident_decide - what follows from it shows up in incident_changes. Incidents and alerts must be
+ * in memory; repeats that were folded into one go together, also those not named. ERR_REJECT
  * "incident.unknown" (no such live incident or alert), "incident.closed" (a closed incident takes
  * no alert), "incident.cap", "incident.nothing" (it would change nothing): nothing happened;
  * ERR_RETRY "incident.memory". */
@@ -156,7 +157,8 @@ struct incident_clock incident_clock(const struct incident_engine *e);
 void incident_restore_clock(struct incident_engine *e, const struct incident_clock *c);
 
 /* incident_restore_pin - a person put the alert where it is (together true: it stays there) or
- * keeps it apart from an incident. */
+ * keeps it apart from an incident. Before its alert, so that it is not folded with what it was
+ * apart from; said twice it is said once. */
 MUST_CHECK struct err incident_restore_pin(struct incident_engine *e, struct slice source,
                                            struct slice native_id, int64_t incident_id,
                                            bool together);
