@@ -178,6 +178,9 @@ relink_key(struct incident_engine *e, uint32_t node, const struct link_key *key,
         struct node *m = &e->nodes[list[i]];
         if (list[i] == node || m->mark == mark || m->dead)
             continue;
+        /* of two that are restored the newer one looks at the older, as when it came */
+        if (e->shadow != NULL && list[i] >= e->n_linked && m->seq > e->nodes[node].seq)
+            continue;
         looked++;
         struct link_node other = {.first_s = m->first_s, .last_s = m->last_s};
         if (link_gap(&self, &other, e->p->time_step_s) > window)

@@ -4,6 +4,8 @@
  */
 #include "tests/integration/postgres.h"
 
+#include <time.h>
+
 #include "common/metric.h"
 #include "common/seal.h"
 #include "normalize/batch.h"
@@ -328,9 +330,11 @@ test_a_rebuild_finds_what_was_there_before(void **state)
     size_t bytes = incident_engine_bytes(t->engine);
     tenants_drop_all(w->env.tenants);
     int64_t began_ms = clock_mono_ms();
+    clock_t began = clock();
     deliver(w, "many-0", "\"computerDnsName\":\"pc0.b.example\",", T0_S + 56 * DAY_S, now_s, 1);
-    printf("rebuild of %d alerts: %lld ms, %zu bytes an alert\n", most,
-           (long long)(clock_mono_ms() - began_ms), bytes / (size_t)most);
+    printf("rebuild of %d alerts: %lld ms, %lld ms of them our CPU; %zu bytes an alert\n", most,
+           (long long)(clock_mono_ms() - began_ms),
+           (long long)((clock() - began) * 1000 / CLOCKS_PER_SEC), bytes / (size_t)most);
     assert_true(in_memory(w, "many-1"));
     assert_int_equal(differences(), 0);
 }
