@@ -11,7 +11,7 @@
 #include "store/alerts.h"
 #include "store/correlator.h"
 #include "store/cursors.h"
-#include "store/incidents.h"
+#include "store/pins.h"
 
 enum { BUCKETS = 4096, SETTINGS_LIMIT = 4 * 1024 * 1024 };
 
@@ -359,6 +359,22 @@ on_alerts(void *arg, const struct db_rows *rows, struct err e)
     note(t, e);
 }
 
+static void
+on_pins(void *arg, const struct db_rows *rows, struct err e)
+{
+    struct tenant *t = arg;
+    for (size_t i = 0; is_loading(t, e) && i < db_count(rows); i++) {
+        struct pins_row row;
+        pins_load_row(rows, i, &row);
+        const struct source *source = source_by_number(row.source);
+        if (source == NULL || !incident_has(t->engine, slice_of(source->name), row.native_id))
+            continue; /* with its alert it comes back */
+        e = incident_restore_pin(t->engine, slice_of(source->name), row.native_id, row.incident_id,
+                                 row.together != 0);
+    }
+    note(t, e);
+}
+
 void
 tenants_load_live(struct tenant *t, struct db *db, struct arena *a)
 {
@@ -368,6 +384,7 @@ tenants_load_live(struct tenant *t, struct db *db, struct arena *a)
     int64_t since = from_s > INT64_MIN / CLOCK_SECOND ? from_s * CLOCK_SECOND : INT64_MIN;
     incidents_load(db, a, &t->oid, since, (struct db_answer){on_incidents, t});
     alerts_load(db, a, &t->oid, since, (struct db_answer){on_alerts, t});
+    pins_load(db, a, &t->oid, NULL, 0, (struct db_answer){on_pins, t});
 }
 
 void
@@ -378,6 +395,7 @@ tenants_recall(struct tenant *t, struct db *db, struct arena *a, const int64_t *
     t->failed = ERR_OK;
     incidents_load_ids(db, a, &t->oid, incident_ids, n, (struct db_answer){on_incidents, t});
     alerts_load_ids(db, a, &t->oid, incident_ids, n, (struct db_answer){on_alerts, t});
+    pins_load(db, a, &t->oid, incident_ids, n, (struct db_answer){on_pins, t});
 }
 
 struct err
