@@ -105,11 +105,11 @@ days_unpack(const struct correlator_day *part,
 {
     struct packing_in in = {(const uint8_t *)part->packed.p, part->packed.n, false};
     struct slice with[WITH_MAX];
+    struct incident_day d = {.day = part->day, .with = with};
     struct err e = ERR_OK;
     if (packing_get(&in, UINT32_MAX) != PACK_VERSION)
         return err_make(ERR_REJECT, "days.packed", "packed days of a version not known here");
     for (int32_t i = 0; i < part->keys && !in.bad && e.kind == ERR_NONE; i++) {
-        struct incident_day d = {.day = part->day, .with = with};
         d.type = (enum key_type)packing_get(&in, KEY_TYPES - 1);
         d.value = packing_get_text(&in, TEXT_MAX);
         d.n_with = packing_get(&in, WITH_MAX);

@@ -2,64 +2,39 @@
 #include <string.h>
 
 #include "normalize/keys.h"
+#include "normalize/packing.h"
 
 /* Packed: version 2, cut, identities (type, sender, count, texts), keys (type, later, weight,
  * text); numbers in groups of seven bits, least first; texts with their length in front. */
-enum { PACK_VERSION = 2, VARINT_MAX = 5, SORT_SMALL = 24 };
-
-struct out {
-    uint8_t *p; /* NULL: only counting */
-    size_t n;
-};
+enum { PACK_VERSION = 2, SORT_SMALL = 24 };
 
 static void
-put(struct out *o, uint32_t v)
+put_set(struct packing_out *o, const struct key_set *set)
 {
-    do {
-        uint8_t byte = (uint8_t)((v & 0x7f) | (v > 0x7f ? 0x80 : 0));
-        if (o->p != NULL)
-            o->p[o->n] = byte;
-        o->n++;
-        v >>= 7;
-    } while (v > 0);
-}
-
-static void
-put_text(struct out *o, struct slice s)
-{
-    put(o, (uint32_t)s.n);
-    if (o->p != NULL && s.n > 0)
-        memcpy(o->p + o->n, s.p, s.n);
-    o->n += s.n;
-}
-
-static void
-put_set(struct out *o, const struct key_set *set)
-{
-    put(o, PACK_VERSION);
-    put(o, set->cut);
-    put(o, (uint32_t)set->n_identities);
+    packing_put(o, PACK_VERSION);
+    packing_put(o, set->cut);
+    packing_put(o, (uint32_t)set->n_identities);
     for (size_t i = 0; i < set->n_identities; i++) {
         const struct key_identity *id = &set->identities[i];
-        put(o, (uint32_t)id->type << 1 | (id->sender ? 1 : 0));
-        put(o, (uint32_t)id->n_ids);
+        packing_put(o, (uint32_t)id->type << 1 | (id->sender ? 1 : 0));
+        packing_put(o, (uint32_t)id->n_ids);
         for (size_t k = 0; k < id->n_ids; k++)
-            put_text(o, id->ids[k]);
+            packing_put_text(o, id->ids[k]);
     }
-    put(o, (uint32_t)set->n_keys);
+    packing_put(o, (uint32_t)set->n_keys);
     for (size_t i = 0; i < set->n_keys; i++) {
-        put(o, (uint32_t)set->keys[i].type << 1 | (set->keys[i].later ? 1 : 0));
-        put(o, (uint32_t)set->keys[i].weight);
-        put_text(o, set->keys[i].value);
+        packing_put(o, (uint32_t)set->keys[i].type << 1 | (set->keys[i].later ? 1 : 0));
+        packing_put(o, (uint32_t)set->keys[i].weight);
+        packing_put_text(o, set->keys[i].value);
     }
 }
 
 struct slice
 keys_pack(const struct key_set *set, struct arena *a)
 {
-    struct out count = {NULL, 0};
+    struct packing_out count = {NULL, 0};
     put_set(&count, set);
-    struct out made = {arena_alloc(a, count.n), 0};
+    struct packing_out made = {arena_alloc(a, count.n), 0};
     if (made.p == NULL)
         return SLICE_NONE;
     put_set(&made, set);
@@ -68,79 +43,39 @@ keys_pack(const struct key_set *set, struct arena *a)
 
 /* ---- back */
 
-struct in {
-    const uint8_t *p;
-    size_t n;
-    bool bad;
-};
-
-static uint32_t
-get(struct in *in, uint32_t most)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < VARINT_MAX; i++) {
-        if (in->bad || in->n == 0)
-            break;
-        uint8_t byte = *in->p++;
-        in->n--;
-        v |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if ((byte & 0x80) != 0)
-            continue;
-        if (v <= most && (byte != 0 || i == 0)) /* one spelling of each number */
-            return (uint32_t)v;
-        break;
-    }
-    in->bad = true;
-    return 0;
-}
-
-static struct slice
-get_text(struct in *in)
-{
-    uint32_t n = get(in, KEYS_VALUE_MAX * 4);
-    if (in->bad || n > in->n) {
-        in->bad = true;
-        return SLICE("");
-    }
-    struct slice s = {(const char *)in->p, n};
-    in->p += n;
-    in->n -= n;
-    return s;
-}
-
 static bool
-get_identities(struct in *in, struct arena *a, struct key_set *out)
+get_identities(struct packing_in *in, struct arena *a, struct key_set *out)
 {
-    out->n_identities = get(in, KEYS_NODE_MAX);
+    out->n_identities = packing_get(in, KEYS_NODE_MAX);
     out->identities = arena_alloc(a, sizeof(*out->identities) * (out->n_identities + 1));
     if (out->identities == NULL)
         return false;
     for (size_t i = 0; i < out->n_identities && !in->bad; i++) {
         struct key_identity *id = &out->identities[i];
-        uint32_t type = get(in, 2 * KEY_DEVICE + 1);
+        uint32_t type = packing_get(in, 2 * KEY_DEVICE + 1);
         id->type = (enum key_type)(type >> 1);
         id->sender = (type & 1) != 0;
-        id->n_ids = get(in, KEYS_IDENTIFIERS_MAX);
+        id->n_ids = packing_get(in, KEYS_IDENTIFIERS_MAX);
         in->bad |= id->n_ids == 0;
         for (size_t k = 0; k < id->n_ids && !in->bad; k++)
-            id->ids[k] = get_text(in);
+            id->ids[k] = packing_get_text(in, KEYS_VALUE_MAX * 4);
     }
     return true;
 }
 
 static bool
-get_keys(struct in *in, struct arena *a, struct key_set *out)
+get_keys(struct packing_in *in, struct arena *a, struct key_set *out)
 {
-    out->n_keys = get(in, KEYS_NODE_MAX);
+    out->n_keys = packing_get(in, KEYS_NODE_MAX);
     out->keys = arena_alloc(a, sizeof(*out->keys) * (out->n_keys + 1));
     if (out->keys == NULL)
         return false;
     for (size_t i = 0; i < out->n_keys && !in->bad; i++) {
-        uint32_t type = get(in, 2 * KEY_TYPES - 1);
+        uint32_t type = packing_get(in, 2 * KEY_TYPES - 1);
         out->keys[i].type = (enum key_type)(type >> 1);
         out->keys[i].later = (type & 1) != 0;
-        out->keys[i].weight = (int32_t)get(in, INT32_MAX);
-        out->keys[i].value = get_text(in);
+        out->keys[i].weight = (int32_t)packing_get(in, INT32_MAX);
+        out->keys[i].value = packing_get_text(in, KEYS_VALUE_MAX * 4);
     }
     return true;
 }
@@ -148,11 +83,11 @@ get_keys(struct in *in, struct arena *a, struct key_set *out)
 struct err
 keys_unpack(struct slice packed, struct arena *a, struct key_set *out)
 {
-    struct in in = {(const uint8_t *)packed.p, packed.n, false};
+    struct packing_in in = {(const uint8_t *)packed.p, packed.n, false};
     *out = (struct key_set){.cut = 0};
-    if (get(&in, UINT32_MAX) != PACK_VERSION)
+    if (packing_get(&in, UINT32_MAX) != PACK_VERSION)
         return err_make(ERR_REJECT, "keys.packed", "packed keys of a version not known here");
-    out->cut = get(&in, UINT32_MAX);
+    out->cut = packing_get(&in, UINT32_MAX);
     if (!get_identities(&in, a, out) || !get_keys(&in, a, out))
         return err_make(ERR_RETRY, "keys.memory", "no room for an alert's keys");
     if (in.bad || in.n != 0)

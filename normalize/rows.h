@@ -20,7 +20,8 @@ MUST_CHECK struct err rows_alerts(const struct share *s, struct arena *a, struct
 
 /* rows_state / rows_state_read - what the engine knows of an alert over all its versions, in the
  * column `keys`: times, seq, tactics, level, product, detector, the two flags, then keys_pack. read
- * gives back these; the rest of *al is left alone. Texts are borrowed. ERR_REJECT "normalize.state".
+ * gives back these; the rest of *al is left alone. Texts are borrowed. ERR_REJECT
+ * "normalize.state".
  */
 struct slice rows_state(const struct incident_alert *al, struct arena *a); /* NONE: no memory */
 MUST_CHECK struct err rows_state_read(struct slice column, struct arena *a,
