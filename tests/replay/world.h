@@ -27,6 +27,7 @@ struct world_incident {
     const char *kind;
     enum severity severity;
     int32_t stage_score, alerts, users, devices;
+    struct slice bridge[2]; /* alerts, where it would come apart */
 };
 
 struct world_alert {
@@ -277,6 +278,12 @@ world_commit(struct world_tenant *t)
         x->fresh = true;
     }
     world_keep_words(t, &c);
+    for (size_t i = 0; i < c.n_splits; i++) {
+        const struct incident_split *p = &c.splits[i];
+        struct slice *bridge = t->incidents[p->incident_id].bridge;
+        bridge[0] = world_alert_of(t, p->a.source, p->a.native_id)->name;
+        bridge[1] = world_alert_of(t, p->b.source, p->b.native_id)->name;
+    }
     world_keep_days(t, &c);
     world_keep_aliases(t, &c);
     world_keep_pins(t, &c);
