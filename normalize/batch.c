@@ -114,6 +114,14 @@ part_of(struct batch *b, int32_t partition)
 static void
 count_outcome(const struct gathered *g, const struct delivery *d)
 {
+    if (d->decide != NULL) {
+        metric_add(METRIC_weir_normalize_decisions_total, 1,
+                   decide_outcome_word(d->decide->outcome));
+        if (d->decide->outcome == DECIDE_REFUSED)
+            log_info("normalize.refused", LOG_OID(&d->record.oid),
+                     LOG_STR("code", d->decide->why.code));
+        return;
+    }
     metric_add(METRIC_weir_normalize_deliveries_total, 1,
                d->source != NULL ? d->source->name : "unknown", outcome_word(d->outcome));
     if (d->outcome != OUTCOME_DEAD)
@@ -176,15 +184,21 @@ on_states(void *arg, const struct db_rows *rows, struct err e)
         return;
     for (size_t i = 0; i < b->n_shares; i++) {
         struct tenant *t = b->shares[i].tenant;
-        bool active = false;
+        bool active = false, later = false;
         for (size_t k = 0; k < db_count(rows) && !active; k++) {
             struct fence_row row;
             fence_states_row(rows, k, &row);
-            active =
-                oid_eq(&row.oid, &t->oid) && row.state == TENANT_ACTIVE && row.epoch == t->epoch;
+            bool on = oid_eq(&row.oid, &t->oid) && row.state == TENANT_ACTIVE;
+            active = on && row.epoch == t->epoch;
+            later = on && row.epoch > t->epoch;
         }
         if (active || b->shares[i].fenced)
             continue;
+        if (later && b->shares[i].decide != NULL) { /* its alerts are not to be left out with it */
+            b->records[b->at + b->shares[i].first].old = true;
+            b->n_passed++;
+            continue;
+        }
         if (b->n_fenced == b->fenced_capacity) {
             void *larger =
                 arena_grow(b->records_arena, b->fenced, sizeof *b->fenced, &b->fenced_capacity);
@@ -200,7 +214,7 @@ static void
 on_states_known(void *arg, struct err e)
 {
     struct batch *b = arg;
-    if (e.kind == ERR_NONE && b->n_fenced == b->n_fenced_before)
+    if (e.kind == ERR_NONE && b->n_fenced == b->n_fenced_before && b->n_passed == 0)
         e = err_make(ERR_RETRY, "normalize.fence", "a tenant is active but cannot be written: %s",
                      b->failed.text);
     if (e.kind)
@@ -219,6 +233,7 @@ ask_fence(struct batch *b)
         return;
     }
     b->n_fenced_before = b->n_fenced;
+    b->n_passed = 0;
     for (size_t i = 0; i < b->n_shares; i++)
         oids[i] = b->shares[i].tenant->oid;
     fence_states(b->env->db, b->work, oids, b->n_shares, (struct db_answer){on_states, b});

@@ -14,6 +14,7 @@ struct gathered {
     int64_t offset;
     struct slice key, value;
     bool poison; /* it cannot be stored, not even alone */
+    bool old;    /* a decision of an epoch that is over: passed over */
 };
 
 /* Decisions of the correlator in the window; they count when it is committed. */
@@ -36,13 +37,16 @@ struct batch {
     struct batch_decisions decisions;
     struct oid *fenced; /* tenants that are not to be written any more; in records_arena */
     size_t n_fenced, fenced_capacity, n_fenced_before;
+    size_t n_passed;   /* decisions of old epochs found by the last question */
     struct err failed; /* the first error of the statements under way */
     void (*done)(void *arg, struct err e);
     void *arg;
     int64_t began_ms;
 };
 
-/* batch_share_out - decode the window's records and give each to its tenant. ERR_RETRY: memory. */
+/* batch_share_out - decode the window's records and give each to its tenant. The window ends before
+ * a decision whose tenant has something in it already, and before whatever follows a decision of
+ * the same tenant: a decision has a transaction, and a version, of its own. ERR_RETRY: memory. */
 MUST_CHECK struct err batch_share_out(struct batch *b);
 
 /* batch_read - one transaction begins: fence, tenants met for the first time, what is known of the

@@ -4,9 +4,16 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "store/decisions.h"
 #include "store/fence.h"
 
 /* ---- the beginning of a window */
+
+static struct err
+no_memory(void)
+{
+    return err_make(ERR_RETRY, "normalize.memory", "no memory left");
+}
 
 static bool
 is_fenced(const struct batch *b, const struct oid *oid)
@@ -32,33 +39,58 @@ share_of(struct batch *b, const struct raw_record *r)
     return s;
 }
 
-/* A record that is no raw alert under its tenant's key is nobody's: counted, and passed over.
+/* A record that is nothing of ours under its tenant's key is nobody's: counted, and passed over.
  * ERR_RETRY: memory. */
+static struct err
+decode_alert(struct batch *b, const struct gathered *g, struct delivery *d)
+{
+    struct oid oid;
+    struct err e = codec_raw_read(b->env->codec, g->value, b->work, &d->record);
+    if (e.kind == ERR_NONE && (!oid_from(g->key, &oid) || !oid_eq(&oid, &d->record.oid)))
+        e = err_make(ERR_REJECT, "normalize.key", "the key is not the tenant of the record");
+    return e;
+}
+
+static struct err
+decode_decision(struct batch *b, const struct gathered *g, struct delivery *d)
+{
+    struct oid oid;
+    struct decide *c = arena_alloc(b->work, sizeof *c);
+    if (c == NULL)
+        return no_memory();
+    c->poison = g->poison;
+    struct err e = codec_control_read(b->env->codec, g->value, b->work, &c->record);
+    if (e.kind == ERR_NONE && (!oid_from(g->key, &oid) || !oid_eq(&oid, &c->record.oid)))
+        e = err_make(ERR_REJECT, "normalize.key", "the key is not the tenant of the record");
+    if (e.kind == ERR_NONE && !decision_id_ok(c->record.id))
+        e = err_make(ERR_REJECT, "normalize.decision", "a decision without an id");
+    if (e.kind == ERR_NONE && g->old)
+        e = err_make(ERR_REJECT, "normalize.epoch", "a decision of an epoch that is over");
+    if (e.kind)
+        return e;
+    d->decide = c;
+    d->record.oid = c->record.oid;
+    d->record.epoch = c->record.epoch;
+    return ERR_OK;
+}
+
 static struct err
 decode(struct batch *b, const struct gathered *g, struct delivery *d)
 {
-    struct oid oid;
     const char *schema = codec_schema(b->env->codec, g->value);
-    struct err e =
-        schema == NULL ? err_make(ERR_REJECT, "normalize.frame", "no frame of ours") : ERR_OK;
-    if (e.kind == ERR_NONE && strcmp(schema, "control_event") == 0)
-        e = err_make(ERR_REJECT, "normalize.control", "control events come with a later version");
-    if (e.kind == ERR_NONE)
-        e = codec_raw_read(b->env->codec, g->value, b->work, &d->record);
-    if (e.kind == ERR_NONE && (!oid_from(g->key, &oid) || !oid_eq(&oid, &d->record.oid)))
-        e = err_make(ERR_REJECT, "normalize.key", "the key is not the tenant of the record");
+    struct err e;
+    if (schema == NULL)
+        e = err_make(ERR_REJECT, "normalize.frame", "no frame of ours");
+    else if (strcmp(schema, "control_event") == 0)
+        e = decode_decision(b, g, d);
+    else
+        e = decode_alert(b, g, d);
     if (e.kind != ERR_REJECT)
         return e;
     d->outcome = OUTCOME_DEAD;
     d->nobodys = true;
     d->why = e;
     return ERR_OK;
-}
-
-static struct err
-no_memory(void)
-{
-    return err_make(ERR_RETRY, "normalize.memory", "no memory left");
 }
 
 /* Each share's deliveries are a part of one array, in the order of the log. */
@@ -78,10 +110,39 @@ hand_out(struct batch *b, const size_t *share_of_record)
         if (d->nobodys)
             continue;
         struct share *s = &b->shares[share_of_record[i]];
-        s->deliveries[s->n_deliveries++] = d;
+        s->decide = d->decide;
+        if (s->decide == NULL)
+            s->deliveries[s->n_deliveries++] = d;
         if (s->fenced)
             d->outcome = OUTCOME_FENCED;
+        if (s->fenced && s->decide != NULL)
+            s->decide->outcome = DECIDE_FENCED;
     }
+    return ERR_OK;
+}
+
+/* The record's share, where it is in the window; *cut: the window has to end before it. */
+static struct err
+take(struct batch *b, size_t i, size_t *number, bool *cut)
+{
+    const struct gathered *g = &b->records[b->at + i];
+    struct delivery *d = &b->deliveries[i];
+    *d = (struct delivery){.poison = g->poison};
+    struct err e = decode(b, g, d);
+    if (e.kind || d->nobodys)
+        return e;
+    struct share *s = share_of(b, &d->record);
+    if (s == NULL)
+        return no_memory();
+    *cut = s->decide != NULL || (d->decide != NULL && s->n_deliveries > 0);
+    if (*cut) { /* the share's epoch is that of its own records */
+        s->tenant->epoch = b->deliveries[s->first].record.epoch;
+        return ERR_OK;
+    }
+    if (s->n_deliveries++ == 0)
+        s->first = i;
+    s->decide = d->decide;
+    number[i] = (size_t)(s - b->shares);
     return ERR_OK;
 }
 
@@ -96,18 +157,12 @@ batch_share_out(struct batch *b)
     if (number == NULL || b->shares == NULL || b->deliveries == NULL)
         return no_memory();
     for (size_t i = 0; i < b->n_window; i++) {
-        struct delivery *d = &b->deliveries[i];
-        *d = (struct delivery){.poison = b->records[b->at + i].poison};
-        struct err e = decode(b, &b->records[b->at + i], d);
-        struct share *s = e.kind == ERR_NONE && !d->nobodys ? share_of(b, &d->record) : NULL;
+        bool cut = false;
+        struct err e = take(b, i, number, &cut);
         if (e.kind)
             return e;
-        if (s == NULL && !d->nobodys)
-            return no_memory();
-        if (s == NULL)
-            continue;
-        number[i] = (size_t)(s - b->shares);
-        s->n_deliveries++;
+        if (cut)
+            b->n_window = b->n_deliveries = i;
     }
     return hand_out(b, number);
 }
@@ -248,10 +303,29 @@ ask_twins(struct batch *b, struct share *s)
     return ERR_OK;
 }
 
+static void
+on_decision(void *arg, const struct db_rows *rows, struct err e)
+{
+    if (e.kind == ERR_NONE)
+        decide_known(arg, rows);
+}
+
+static struct err
+ask_decision(struct batch *b, struct share *s)
+{
+    struct err e = decide_open(s->decide, b->env->seal, b->env->topic, b->work);
+    if (e.kind == ERR_NONE)
+        decisions_get(b->env->db, b->work, &s->tenant->oid, s->decide->record.id,
+                      (struct db_answer){on_decision, s->decide});
+    return e;
+}
+
 static struct err
 ask_known(struct batch *b, struct share *s)
 {
     struct err e = ERR_OK;
+    if (s->decide != NULL)
+        return ask_decision(b, s);
     for (size_t i = 0; e.kind == ERR_NONE && i < s->n_deliveries; i++)
         e = judge_open(s->deliveries[i], s->tenant, b->env->seal, b->env->topic, b->work);
     if (e.kind == ERR_NONE)

@@ -51,7 +51,8 @@ batch_recall(struct batch *b)
         if (s->fenced)
             continue;
         recall_begin(&s->recall, s->tenant->engine, b->work);
-        e = judge_recall(s, &s->recall, b->work);
+        e = s->decide != NULL ? decide_recall(s->decide, &s->recall)
+                              : judge_recall(s, &s->recall, b->work);
         if (e.kind)
             break;
         asked = recall_ask(&s->recall, b->env->db, &s->tenant->oid) || asked;

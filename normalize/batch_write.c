@@ -52,8 +52,7 @@ write_share(struct batch *b, struct share *s, struct err *e)
 static int32_t
 partition_of(const struct batch *b, const struct share *s)
 {
-    size_t first = (size_t)(s->deliveries[0] - b->deliveries);
-    return b->records[b->at + first].partition;
+    return b->records[b->at + s->first].partition;
 }
 
 static void
@@ -89,6 +88,26 @@ write_memory(struct batch *b, const struct oid *oid, const struct rows_changes *
         moves_add(db, a, oid, rows->members, rows->n_members, at, DB_UNTOLD);
 }
 
+/* What people wrote goes along with incidents that become part of others. */
+static struct err
+carry(struct batch *b, const struct oid *oid, const struct rows_changes *rows)
+{
+    size_t n = 0;
+    int64_t *ids = arena_alloc(b->work, (rows->n_incidents + 1) * sizeof *ids);
+    int64_t *into = arena_alloc(b->work, (rows->n_incidents + 1) * sizeof *into);
+    if (ids == NULL || into == NULL)
+        return err_make(ERR_RETRY, "normalize.memory", "no memory left");
+    for (size_t i = 0; i < rows->n_incidents; i++) {
+        if (rows->incidents[i].redirect_to == 0)
+            continue;
+        ids[n] = rows->incidents[i].id;
+        into[n++] = rows->incidents[i].redirect_to;
+    }
+    if (n > 0)
+        incidents_carry(b->env->db, b->work, oid, ids, into, n, DB_UNTOLD);
+    return ERR_OK;
+}
+
 static void
 write_changes(struct batch *b, struct share *s, struct err *e)
 {
@@ -103,6 +122,8 @@ write_changes(struct batch *b, struct share *s, struct err *e)
         *e = rows_changes(s->tenant, &changes, partition_of(b, s), s->newest, a, &rows);
     if (e->kind == ERR_NONE)
         *e = rows_memory(s->tenant, &changes, s->newest, a, &memory);
+    if (e->kind == ERR_NONE)
+        *e = carry(b, oid, &rows);
     if (e->kind)
         return;
     write_memory(b, oid, &rows, &memory, s->newest);
@@ -154,6 +175,29 @@ on_written(void *arg, struct err e)
         batch_committed(b);
 }
 
+static void
+write_decision(struct batch *b, struct share *s, struct err *e)
+{
+    s->newest = s->decide->record.time;
+    *e = decide_apply(s->decide, s->tenant, b->work);
+    if (e->kind == ERR_NONE && s->decide->outcome == DECIDE_APPLIED)
+        write_changes(b, s, e);
+    if (e->kind == ERR_NONE)
+        *e = decide_write(s->decide, b->env->seal, b->env->db, b->work);
+}
+
+static void
+write_alerts(struct batch *b, struct share *s, struct err *e)
+{
+    *e = judge_share(s, b->env->seal, b->work);
+    if (e->kind == ERR_NONE)
+        write_share(b, s, e);
+    if (e->kind == ERR_NONE)
+        write_twins(b, s, e);
+    if (e->kind == ERR_NONE)
+        write_changes(b, s, e);
+}
+
 void
 batch_write(struct batch *b)
 {
@@ -162,13 +206,10 @@ batch_write(struct batch *b)
         struct share *s = &b->shares[i];
         if (s->fenced)
             continue;
-        e = judge_share(s, b->env->seal, b->work);
-        if (e.kind == ERR_NONE)
-            write_share(b, s, &e);
-        if (e.kind == ERR_NONE)
-            write_twins(b, s, &e);
-        if (e.kind == ERR_NONE)
-            write_changes(b, s, &e);
+        if (s->decide != NULL)
+            write_decision(b, s, &e);
+        else
+            write_alerts(b, s, &e);
     }
     if (e.kind == ERR_NONE)
         e = write_progress(b);

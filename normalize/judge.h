@@ -8,6 +8,7 @@
 #ifndef WEIR_JUDGE_H
 #define WEIR_JUDGE_H
 #include "common/crypto.h"
+#include "normalize/decide.h"
 #include "normalize/recall.h"
 #include "normalize/tenants.h"
 #include "normalize/twin.h"
@@ -34,11 +35,12 @@ struct delivery {
     struct source_ident ident;
     struct err why; /* dead: the reason */
     enum outcome outcome;
-    bool poison;          /* it cannot be stored: dead, whatever it says */
-    bool nobodys;         /* no raw alert of a tenant: dead, but there is no table to keep it in */
-    struct alert *alert;  /* what it says, once that was looked at; identity, NULL: see unread */
-    struct err unread;    /* identity: why it cannot be mapped */
-    struct key_set *keys; /* of the alert, once that was looked at; identity: NULL */
+    bool poison;           /* it cannot be stored: dead, whatever it says */
+    bool nobodys;          /* no raw alert of a tenant: dead, but there is no table to keep it in */
+    struct alert *alert;   /* what it says, once that was looked at; identity, NULL: see unread */
+    struct err unread;     /* identity: why it cannot be mapped */
+    struct key_set *keys;  /* of the alert, once that was looked at; identity: NULL */
+    struct decide *decide; /* not NULL: no alert but a person's decision; only this is set */
 };
 
 /* A mail record of an alert, stored or new. */
@@ -92,6 +94,8 @@ struct twin {
 /* One tenant's share of a batch. */
 struct share {
     struct tenant *tenant;
+    size_t first;                 /* of its records in the window */
+    struct decide *decide;        /* then there is nothing else in this share */
     struct delivery **deliveries; /* in the order of the log */
     size_t n_deliveries;
     struct item *items; /* sorted by (source, native id) */

@@ -381,7 +381,7 @@ incident_of_row(const struct tenant *t, const struct incident_row *r, struct inc
         .last_activity = r->last_s * CLOCK_SECOND,
         .entities = r->entities,
         .n_entities = r->n_entities,
-        .params = r->by_rule ? slice_of(t->params_digest) : SLICE_NONE,
+        .params = slice_of(t->params_digest),
         .worked = r->worked,
     };
 }
@@ -497,8 +497,14 @@ rows_changes(const struct tenant *t, const struct incident_changes *c, int32_t p
     if (out->incidents == NULL || out->events == NULL || out->members == NULL ||
         out->related == NULL)
         return no_memory();
+    /* no digest that an incident is restored by: its parts need not follow from the rule */
+    struct slice mixed = slice_printf(a, "~%s", t->params_digest);
+    if (mixed.p == NULL)
+        return no_memory();
     for (size_t i = 0; i < c->n_rows; i++) {
         incident_of_row(t, &c->rows[i], &out->incidents[i]);
+        if (!c->rows[i].by_rule)
+            out->incidents[i].params = mixed;
         if (c->rows[i].redirect_to != 0)
             look_like_survivor(&out->incidents[i], c);
         event_of_row(t, &c->rows[i], &out->incidents[i], partition, &out->events[i]);

@@ -190,6 +190,23 @@ take_parameters(struct tenant *t, struct slice text)
     return ERR_OK;
 }
 
+/* The engine compares the new ones with those it has: they lie elsewhere. */
+struct err
+tenants_parameters(struct tenant *t, struct slice json)
+{
+    struct params *p = arena_alloc(t->settings, sizeof *p);
+    if (p == NULL)
+        return err_make(ERR_RETRY, "incident.memory", "out of memory");
+    *p = t->all->params;
+    struct err e = params_read(json, p);
+    if (e.kind)
+        return e;
+    incident_params(t->engine, p);
+    t->params = *p;
+    params_digest_text(&t->params, t->params_digest);
+    return ERR_OK;
+}
+
 static struct err
 take_setting(struct tenant *t, struct slice name, struct slice text)
 {

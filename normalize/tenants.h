@@ -56,6 +56,11 @@ MUST_CHECK struct err tenants_loaded(struct tenant *t);
 void tenants_recall(struct tenant *t, struct db *db, struct arena *a, const int64_t *incident_ids,
                     size_t n);
 
+/* tenants_parameters - a loaded tenant's own parameters from now on, for its engine, too: the
+ * document over the installation's. ERR_REJECT: of params_read; ERR_RETRY: memory. They are left
+ * alone then. */
+MUST_CHECK struct err tenants_parameters(struct tenant *t, struct slice json);
+
 /* tenants_drop - its memory is not what the store holds, or the tenant is gone. */
 void tenants_drop(struct tenant *t);
 void tenants_drop_all(struct tenants *t);

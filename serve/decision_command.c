@@ -1,18 +1,17 @@
 #include "serve/decision_command.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/crypto.h"
 #include "common/json.h"
+#include "normalize/params.h"
 #include "schemas/alert.h"
 #include "serve/decider.h"
 #include "serve/facts.h"
 #include "tenant/session.h"
 
-enum { WAIT_MS = 20000, GUID_SIZE = 37 };
+enum { WAIT_S = 20, WAIT_MAX_S = 3600, GUID_SIZE = 37 };
 
 /* One run of a command. */
 struct telling {
@@ -23,6 +22,7 @@ struct telling {
     struct decider *decider;
     struct change change;
     struct facts facts;
+    int64_t wait_s;
     char id[GUID_SIZE];
     bool done;
     struct err e;
@@ -76,6 +76,17 @@ class_words(struct cli *cli, struct decision *d)
 }
 
 static struct err
+into_of(struct cli *cli, struct decision *d)
+{
+    if (!slice_int(slice_of(cli_flag(cli, "into")), &d->into) || d->into <= 0)
+        return err_make(ERR_STOP, "usage.into", "--into must be the number of an incident");
+    if (d->into == d->incident_id)
+        return err_make(ERR_STOP, "usage.into", "--into must be another incident");
+    return ERR_OK;
+}
+
+/* What the kind of a decision needs; each command asks for its own flags beside it. */
+static struct err
 fill(struct telling *t, enum decided kind)
 {
     struct cli *cli = t->cli;
@@ -86,15 +97,13 @@ fill(struct telling *t, enum decided kind)
                         cli_argument(cli));
     decision_init(d, kind, id);
     d->comment = slice_of(cli_flag(cli, "comment"));
-    if (cli_flag(cli, "into") != NULL &&
-        (!slice_int(slice_of(cli_flag(cli, "into")), &d->into) || d->into <= 0))
-        return err_make(ERR_STOP, "usage.into", "--into must be the number of an incident");
-    if (d->into == id)
-        return err_make(ERR_STOP, "usage.into", "--into must be another incident");
-    struct err e = class_words(cli, d);
-    if (e.kind == ERR_NONE && cli_flag(cli, "alerts") != NULL)
+    struct err e = ERR_OK;
+    if (kind == DECIDED_MERGE || kind == DECIDED_MOVE)
+        e = into_of(cli, d);
+    if (e.kind == ERR_NONE && kind != DECIDED_UPDATE && kind != DECIDED_MERGE)
         e = words_of(cli, "alerts", &t->change.ids, &t->change.n_ids);
-    if (e.kind == ERR_NONE && cli_flag(cli, "alerts") != NULL && t->change.n_ids == 0)
+    if (e.kind == ERR_NONE && kind != DECIDED_UPDATE && kind != DECIDED_MERGE &&
+        t->change.n_ids == 0)
         e = err_make(ERR_STOP, "usage.alerts", "--alerts names no alert");
     return e;
 }
@@ -104,10 +113,14 @@ static struct slice
 operator_name(struct cli *cli)
 {
     const char *by = cli_flag(cli, "by");
-    const struct passwd *who = getpwuid(getuid());
+    uv_passwd_t who;
     if (by != NULL)
         return slice_of(by);
-    return slice_printf(cli_arena(cli), "operator %s", who != NULL ? who->pw_name : "unknown");
+    if (uv_os_get_passwd(&who) != 0)
+        return SLICE("operator");
+    struct slice name = slice_printf(cli_arena(cli), "operator %s", who.username);
+    uv_os_free_passwd(&who);
+    return name;
 }
 
 /* ---- asking */
@@ -141,7 +154,8 @@ open_all(struct telling *t)
     if (e.kind == ERR_NONE)
         e = db_wait_up(t->db, t->s.loop, SESSION_WAIT_MS);
     if (e.kind == ERR_NONE)
-        e = decider_open(t->s.loop, t->s.conf, t->s.region_name, t->db, WAIT_MS, &t->decider);
+        e = decider_open(t->s.loop, t->s.conf, t->s.region_name, t->db, t->wait_s * 1000,
+                         &t->decider);
     return e;
 }
 
@@ -162,7 +176,9 @@ say(struct telling *t, const struct decider_result *r)
 {
     struct arena *a = cli_arena(t->cli);
     if (!cli_json(t->cli)) {
-        if (t->change.decision.kind == DECIDED_SPLIT)
+        if (t->change.decision.kind == DECIDED_PARAMETERS)
+            printf("done: they hold for what comes from now on; what is together stays\n");
+        else if (t->change.decision.kind == DECIDED_SPLIT)
             printf("done: the alerts are in incident %lld now\n", (long long)r->incident_id);
         else
             printf("done: see incident %lld\n", (long long)r->incident_id);
@@ -192,12 +208,23 @@ on_decided(void *arg, const struct decider_result *r, struct err e)
         e = err_make(ERR_RETRY, "normalize.connect",
                      "it is in the log, and not worked on after %d s: does a normalize run? It "
                      "will be made as soon as one does",
-                     WAIT_MS / 1000);
+                     (int)t->wait_s);
     else if (strcmp(e.code, "decider.unsent") == 0)
         e = err_make(ERR_RETRY, "bus.connect", "Kafka did not confirm it within %d s",
-                     WAIT_MS / 1000);
+                     (int)t->wait_s);
     t->e = e;
     t->done = true;
+}
+
+/* What is wrong is said before anything is sent. */
+static struct err
+look_up(struct telling *t, const struct oid *oid)
+{
+    facts_ask(&t->facts, t->db, cli_arena(t->cli), oid, &t->change, slice_of(t->id));
+    struct err e = db_wait(t->db, t->s.loop);
+    if (e.kind == ERR_NONE)
+        e = facts_settle(&t->facts, &t->change);
+    return e.kind == ERR_REJECT ? err_make(ERR_STOP, "refused.change", "%s", e.text) : e;
 }
 
 static struct err
@@ -205,12 +232,7 @@ tell(struct telling *t)
 {
     const struct oid *oid = &t->tenant.row.oid;
     crypto_guid(t->id);
-    facts_ask(&t->facts, t->db, cli_arena(t->cli), oid, &t->change, slice_of(t->id));
-    struct err e = db_wait(t->db, t->s.loop);
-    if (e.kind == ERR_NONE)
-        e = facts_settle(&t->facts, &t->change);
-    if (e.kind == ERR_REJECT)
-        e = err_make(ERR_STOP, "refused.change", "%s", e.text);
+    struct err e = t->change.decision.kind == DECIDED_PARAMETERS ? ERR_OK : look_up(t, oid);
     if (e.kind)
         return e;
     const struct decider_ask ask = {.oid = *oid,
@@ -227,8 +249,17 @@ tell(struct telling *t)
 static int
 run(struct cli *cli, enum decided kind, struct err (*more)(struct telling *t))
 {
-    struct telling t = {.cli = cli};
-    struct err e = fill(&t, kind);
+    struct telling t = {.cli = cli, .wait_s = WAIT_S};
+    struct err e = ERR_OK;
+    const char *wait = cli_flag(cli, "wait");
+    if (wait != NULL &&
+        (!slice_int(slice_of(wait), &t.wait_s) || t.wait_s < 1 || t.wait_s > WAIT_MAX_S))
+        return cli_fail(
+            cli, err_make(ERR_STOP, "usage.wait", "--wait must be 1 to %d seconds", WAIT_MAX_S));
+    if (kind == DECIDED_PARAMETERS)
+        decision_init(&t.change.decision, kind, 0);
+    else
+        e = fill(&t, kind);
     if (e.kind == ERR_NONE && more != NULL)
         e = more(&t);
     if (e.kind)
@@ -245,6 +276,10 @@ run(struct cli *cli, enum decided kind, struct err (*more)(struct telling *t))
 #define TENANT_FLAG                                                                                \
     {                                                                                              \
         "tenant", "GUID", "directory id of the tenant", true                                       \
+    }
+#define WAIT_FLAG                                                                                  \
+    {                                                                                              \
+        "wait", "S", "seconds to wait until it is done (20)", false                                \
     }
 #define BY_FLAG                                                                                    \
     {                                                                                              \
@@ -267,7 +302,7 @@ static struct err
 closed(struct telling *t)
 {
     t->change.decision.status = DECISION_RESOLVED;
-    return ERR_OK;
+    return class_words(t->cli, &t->change.decision);
 }
 
 static int
@@ -282,6 +317,7 @@ static const struct cli_flag close_flags[] = {
     {"determination", "WORD", "Phishing, Malware, Clean, Other, ...", false},
     COMMENT_FLAG,
     BY_FLAG,
+    WAIT_FLAG,
     FLAGS_END,
 };
 
@@ -308,7 +344,8 @@ reopen_run(struct cli *cli)
     return run(cli, DECIDED_UPDATE, reopened);
 }
 
-static const struct cli_flag reopen_flags[] = {TENANT_FLAG, COMMENT_FLAG, BY_FLAG, FLAGS_END};
+static const struct cli_flag reopen_flags[] = {TENANT_FLAG, COMMENT_FLAG, BY_FLAG, WAIT_FLAG,
+                                               FLAGS_END};
 
 const struct cli_command incident_reopen_command = {
     .noun = "incident",
@@ -334,8 +371,9 @@ assign_run(struct cli *cli)
 }
 
 static const struct cli_flag assign_flags[] = {
-    TENANT_FLAG, {"to", "NAME", "user principal name; '' for nobody", true}, COMMENT_FLAG, BY_FLAG,
-    FLAGS_END,
+    TENANT_FLAG,  {"to", "NAME", "user principal name; '' for nobody", true},
+    COMMENT_FLAG, BY_FLAG,
+    WAIT_FLAG,    FLAGS_END,
 };
 
 const struct cli_command incident_assign_command = {
@@ -355,10 +393,7 @@ comment_run(struct cli *cli)
 }
 
 static const struct cli_flag comment_flags[] = {
-    TENANT_FLAG,
-    {"comment", "TEXT", "what is to be said", true},
-    BY_FLAG,
-    FLAGS_END,
+    TENANT_FLAG, {"comment", "TEXT", "what is to be said", true}, BY_FLAG, WAIT_FLAG, FLAGS_END,
 };
 
 const struct cli_command incident_comment_command = {
@@ -388,7 +423,7 @@ tag_run(struct cli *cli)
 static const struct cli_flag tag_flags[] = {
     TENANT_FLAG,  {"tags", "TAGS", "all its tags from now on, comma between; '' for none", true},
     COMMENT_FLAG, BY_FLAG,
-    FLAGS_END,
+    WAIT_FLAG,    FLAGS_END,
 };
 
 const struct cli_command incident_tag_command = {
@@ -408,8 +443,9 @@ merge_run(struct cli *cli)
 }
 
 static const struct cli_flag merge_flags[] = {
-    TENANT_FLAG, {"into", "ID", "the incident it becomes a part of", true}, COMMENT_FLAG, BY_FLAG,
-    FLAGS_END,
+    TENANT_FLAG,  {"into", "ID", "the incident it becomes a part of", true},
+    COMMENT_FLAG, BY_FLAG,
+    WAIT_FLAG,    FLAGS_END,
 };
 
 const struct cli_command incident_merge_command = {
@@ -430,7 +466,8 @@ move_run(struct cli *cli)
 
 static const struct cli_flag move_flags[] = {
     TENANT_FLAG,  ALERTS_FLAG, {"into", "ID", "the incident where they belong", true},
-    COMMENT_FLAG, BY_FLAG,     FLAGS_END,
+    COMMENT_FLAG, BY_FLAG,     WAIT_FLAG,
+    FLAGS_END,
 };
 
 const struct cli_command incident_move_command = {
@@ -449,8 +486,8 @@ split_run(struct cli *cli)
     return run(cli, DECIDED_SPLIT, NULL);
 }
 
-static const struct cli_flag alerts_flags[] = {TENANT_FLAG, ALERTS_FLAG, COMMENT_FLAG, BY_FLAG,
-                                               FLAGS_END};
+static const struct cli_flag alerts_flags[] = {TENANT_FLAG, ALERTS_FLAG, COMMENT_FLAG,
+                                               BY_FLAG,     WAIT_FLAG,   FLAGS_END};
 
 const struct cli_command incident_split_command = {
     .noun = "incident",
@@ -476,4 +513,51 @@ const struct cli_command incident_unpin_command = {
     .example = "weir incident unpin 7 --tenant GUID --alerts da637_1",
     .flags = alerts_flags,
     .run = unpin_run,
+};
+
+/* ---- a tenant's own parameters */
+
+/* All of them are sent, so that the log does not depend on this machine's defaults. */
+static struct err
+parameters(struct telling *t)
+{
+    const char *file = cli_flag(t->cli, "params");
+    bool reset = cli_flag(t->cli, "reset") != NULL;
+    struct decision *d = &t->change.decision;
+    struct params p = params_default;
+    if ((file != NULL) == reset)
+        return err_make(ERR_STOP, "usage.params", "either --params FILE or --reset");
+    struct err e = reset ? ERR_OK : params_read_file(file, &p);
+    if (e.kind)
+        return e;
+    d->comment = slice_of(cli_flag(t->cli, "comment"));
+    d->parameters = reset ? SLICE("{}") : params_json(&p, cli_arena(t->cli));
+    if (d->parameters.p == NULL)
+        return no_memory();
+    return decision_check(d);
+}
+
+static int
+apply_run(struct cli *cli)
+{
+    return run(cli, DECIDED_PARAMETERS, parameters);
+}
+
+static const struct cli_flag apply_flags[] = {
+    TENANT_FLAG,
+    {"params", "FILE", "what differs from the default, as `weir params check` takes it", false},
+    {"reset", NULL, "the installation's again", false},
+    COMMENT_FLAG,
+    BY_FLAG,
+    WAIT_FLAG,
+    FLAGS_END,
+};
+
+const struct cli_command params_apply_command = {
+    .noun = "params",
+    .verb = "apply",
+    .summary = "give a tenant parameters of its own, from here on",
+    .example = "weir params apply --tenant GUID --params FILE",
+    .flags = apply_flags,
+    .run = apply_run,
 };

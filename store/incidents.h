@@ -24,7 +24,8 @@ struct incidents_row {
     int64_t first_activity, last_activity;
     struct slice *entities; /* "upn:anna@contoso.com": what people search by */
     size_t n_entities;
-    struct slice params; /* digest of the parameters that explain it; NONE: leave what is stored */
+    struct slice params; /* digest of the parameters that explain it; '~' in front: people or others
+                          * had a hand in it, too; NONE: leave what is stored */
     int32_t worked;      /* 1: a person commented or tagged it */
 };
 
