@@ -442,6 +442,16 @@ days_damp(struct days *d, uint32_t key, enum key_type type, int32_t day)
 }
 
 int32_t
+days_pairs(const struct days *d, uint32_t key, int32_t day)
+{
+    struct span s = history_of(d, day);
+    int32_t n = 0;
+    for (uint32_t at = newest(d, key, &s); at != 0; at = older(d, at, &s))
+        n += (int32_t)d->cells[at].n;
+    return n;
+}
+
+int32_t
 days_seen(const struct days *d, uint32_t key, int32_t day)
 {
     struct span s = history_of(d, day);

@@ -42,6 +42,9 @@ int32_t days_damp(struct days *d, uint32_t key, enum key_type type, int32_t day)
 /* days_seen - on how many closed days of an alert's history the key occurred; 0: it is new. */
 int32_t days_seen(const struct days *d, uint32_t key, int32_t day);
 
+/* days_pairs - the same, counting on each day its counterparts. */
+int32_t days_pairs(const struct days *d, uint32_t key, int32_t day);
+
 /* days_forgotten - keys whose last day was forgotten by days_close since the last call: the caller
  * may give their numbers to others. Each once, in no order; one that occurred again is not among
  * them. Borrowed until the next call of anything here. */

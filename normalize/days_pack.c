@@ -110,7 +110,7 @@ days_unpack(const struct correlator_day *part,
     if (packing_get(&in, UINT32_MAX) != PACK_VERSION)
         return err_make(ERR_REJECT, "days.packed", "packed days of a version not known here");
     for (int32_t i = 0; i < part->keys && !in.bad && e.kind == ERR_NONE; i++) {
-        d.type = (enum key_type)packing_get(&in, KEY_TYPES - 1);
+        d.type = (uint8_t)packing_get(&in, INCIDENT_DAY_TYPES - 1);
         d.value = packing_get_text(&in, TEXT_MAX);
         d.n_with = packing_get(&in, WITH_MAX);
         for (size_t k = 0; k < d.n_with && !in.bad; k++)

@@ -111,6 +111,7 @@ incident_engine_new(const struct params *p, int64_t next_id, size_t limit_bytes)
     e->updated = INT64_MIN;
     e->watermark_s = INT64_MIN;
     e->days_told = INT32_MIN;
+    e->trust_day = INT32_MIN;
     e->limit_bytes = limit_bytes;
     e->days = days_new(p);
     if (e->days == NULL) {
@@ -235,8 +236,8 @@ incident_add(struct incident_engine *e, const struct incident_alert *al)
     if (e->entries[name].ref == INCIDENT_NONE)
         v.seq = e->next_seq++;
     incident_days_watermark(e, al);
-    incident_days_learn(e, al);
-    incident_days_weigh(e, al);
+    incident_days_learn(e, &v);
+    incident_days_weigh(e, &v);
     incident_node_unite(e, al);
     uint32_t node = e->dead ? INCIDENT_NONE : place(e, name, &v, &grown, &news);
     if (node == INCIDENT_NONE)

@@ -27,15 +27,17 @@ struct incident_alert {
     uint8_t level;                      /* 0 informational .. 3 high; unknown counts as low */
     uint16_t tactics;
     struct slice detector;
-    struct slice title;    /* for names; the service words below too */
-    struct slice product;  /* "Microsoft Defender ATP" */
-    struct slice category; /* unified word */
-    struct slice threat;   /* family or name; may be NONE */
-    bool false_positive;   /* closed as one at its source: says nothing about severity */
-    bool resolved;         /* its source says so; when all are, the incident is */
-    int64_t at;            /* 100 ns: when the record came, as the log says; 0: not known */
-    int64_t seq;           /* of a stored alert: its place among the tenant's; they are restored in
-                            * this order. 0: behind those that are there */
+    struct slice title;     /* for names; the service words below too */
+    struct slice product;   /* "Microsoft Defender ATP" */
+    struct slice category;  /* unified word */
+    struct slice threat;    /* family or name; may be NONE */
+    bool false_positive;    /* closed as one at its source: says nothing about severity */
+    bool resolved;          /* its source says so; when all are, the incident is */
+    int64_t at;             /* 100 ns: when the record came, as the log says; 0: not known */
+    int32_t points, rarity; /* of a stored alert: what its severity counts, how rare its detector
+                             * is, fixed when it came */
+    int64_t seq;            /* of a stored alert: its place among the tenant's; they are restored in
+                             * this order. 0: behind those that are there */
     const struct key_set *keys;
     bool weighed; /* the engine's own: keys hold weights, as stored */
 };
@@ -127,13 +129,23 @@ MUST_CHECK struct err incident_restored(struct incident_engine *e, size_t *diff)
  * was cut off by these is counted: beyond them the partition may depend on the order. */
 enum { INCIDENT_LOOK_MAX = 16384, INCIDENT_ENTITIES_MAX = 1000, INCIDENT_WITH_MAX = 256 };
 
+/* What day tables count beside keys: days with any alert, a detector's, its days with a severity,
+ * and the hours of these. */
+enum {
+    INCIDENT_HISTORY = KEY_TYPES,
+    INCIDENT_DETECTOR,
+    INCIDENT_SEVERITY,
+    INCIDENT_HOUR,
+    INCIDENT_DAY_TYPES
+};
+
 /* incident_day - a closed day as the store has it, before incident_restored: the value occurred on
  * `day` with these counterparts. */
 struct incident_day {
-    enum key_type type;
+    uint8_t type; /* enum key_type, or one of those above */
     struct slice value;
     int32_t day;
-    const struct slice *with; /* "user upn:..", "device dns:.." */
+    const struct slice *with; /* "user upn:..", "device dns:..", "hour 13" */
     size_t n_with;
 };
 MUST_CHECK struct err incident_restore_day(struct incident_engine *e, const struct incident_day *d);

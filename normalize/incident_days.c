@@ -43,12 +43,14 @@ sender_entry(struct incident_engine *e, const struct key_identity *id)
 }
 
 void
-incident_days_learn(struct incident_engine *e, const struct incident_alert *al)
+incident_days_learn(struct incident_engine *e, const struct arrival *v)
 {
+    const struct incident_alert *al = v->al;
     const struct key_set *set = al->keys;
     int32_t day = day_of(al->created_s);
     if (day < days_open(e->days) || e->days_complete)
         return;
+    incident_habits_learn(e, v, day);
     uint32_t users[COUNTERPARTS_MOST], devices[COUNTERPARTS_MOST];
     size_t n_users = counterparts(e, al, KEY_USER, users);
     size_t n_devices = counterparts(e, al, KEY_DEVICE, devices);
@@ -72,6 +74,14 @@ incident_days_learn(struct incident_engine *e, const struct incident_alert *al)
             learn(e, e->carried[i].entry, day, either, n_either);
 }
 
+static int32_t
+damp_of(struct incident_engine *e, uint32_t key, enum key_type type, int32_t day)
+{
+    if (e->p->rules[type].novel > 0 && days_seen(e->days, key, day) == 0)
+        return incident_habits_novel(e, type, day);
+    return days_damp(e->days, key, type, day);
+}
+
 /* The least that any name has which this alert carries: what is known of the identity by now must
  * not matter (correlation.md 6). Of entities with one first name the largest. */
 static int32_t
@@ -86,7 +96,7 @@ identity_damp(struct incident_engine *e, const struct incident_alert *al, const 
         if (id->type != c->type || e->ids[at].entry != c->entry)
             continue;
         for (size_t k = 0; k < id->n_ids; k++) {
-            int32_t damp = days_damp(e->days, e->ids[at + k].entry, c->type, day);
+            int32_t damp = damp_of(e, e->ids[at + k].entry, c->type, day);
             least = damp < least ? damp : least;
         }
         most = least > most ? least : most;
@@ -95,13 +105,15 @@ identity_damp(struct incident_engine *e, const struct incident_alert *al, const 
 }
 
 void
-incident_days_weigh(struct incident_engine *e, const struct incident_alert *al)
+incident_days_weigh(struct incident_engine *e, struct arrival *v)
 {
+    const struct incident_alert *al = v->al;
     int32_t day = day_of(al->created_s);
+    incident_habits_weigh(e, v, day);
     for (uint32_t i = 0; i < e->n_carried; i++) {
         struct carried *c = &e->carried[i];
         int32_t damp = c->type <= KEY_DEVICE ? identity_damp(e, al, c, day)
-                                             : days_damp(e->days, c->entry, c->type, day);
+                                             : damp_of(e, c->entry, c->type, day);
         if (PLANT(seen_already_decides) && e->entries[c->entry].n_nodes > 0)
             damp = damp * 2 / 3;
         /* a value on the hub list is as ordinary as people say, or more */
@@ -162,7 +174,7 @@ incident_learn(struct incident_engine *e, const struct incident_alert *al)
     struct arrival v;
     if (e->dead || !incident_node_number(e, al, &v))
         return incident_dead();
-    incident_days_learn(e, al);
+    incident_days_learn(e, &v);
     return e->dead ? incident_dead() : ERR_OK;
 }
 
@@ -178,8 +190,8 @@ static struct slice
 with_text(const struct incident_engine *e, uint32_t entry, struct arena *a)
 {
     const struct entry *x = &e->entries[entry];
-    return slice_printf(a, "%s %.*s", key_type_word((enum key_type)x->type),
-                        SLICE_ARG(incident_table_text(e, entry)));
+    const char *word = x->type == INCIDENT_HOUR ? "hour" : key_type_word((enum key_type)x->type);
+    return slice_printf(a, "%s %.*s", word, SLICE_ARG(incident_table_text(e, entry)));
 }
 
 static uint32_t
@@ -187,6 +199,8 @@ with_entry(struct incident_engine *e, struct slice text)
 {
     struct slice word = slice_split(&text, ' ');
     enum key_type type = key_type_of(word);
+    if (slice_eq(word, SLICE("hour")))
+        return incident_table_intern(e, INCIDENT_HOUR, text);
     return type <= KEY_DEVICE ? incident_table_intern(e, (uint8_t)type, text) : INCIDENT_NONE;
 }
 
@@ -195,7 +209,7 @@ incident_restore_day(struct incident_engine *e, const struct incident_day *d)
 {
     uint32_t with[INCIDENT_WITH_MAX];
     size_t n = 0;
-    uint32_t key = e->dead ? INCIDENT_NONE : incident_table_intern(e, (uint8_t)d->type, d->value);
+    uint32_t key = e->dead ? INCIDENT_NONE : incident_table_intern(e, d->type, d->value);
     for (size_t i = 0; i < d->n_with && n < INCIDENT_WITH_MAX && !e->dead; i++) {
         with[n] = with_entry(e, d->with[i]);
         if (with[n] == INCIDENT_NONE && !e->dead)
@@ -237,9 +251,8 @@ tell_day(void *arg, const struct days_row *r)
         with[i] = with_text(t->e, r->with[i], t->a);
         t->full = with[i].p == NULL;
     }
-    out->days[out->n_days++] =
-        (struct incident_day){(enum key_type)t->e->entries[r->key].type,
-                              incident_table_text(t->e, r->key), r->day, with, r->n_with};
+    out->days[out->n_days++] = (struct incident_day){
+        t->e->entries[r->key].type, incident_table_text(t->e, r->key), r->day, with, r->n_with};
 }
 
 bool

@@ -221,7 +221,7 @@ move_own(struct moves *m, const struct own *own)
     }
     for (uint16_t i = 0; i < own->n_raw; i++)
         raw[i] = move_entry(m, own->raw[i] & NODE_ENTRY) | (own->raw[i] & ~NODE_ENTRY);
-    *made = (struct own){keys, raw, own->n_keys, own->n_raw, own->leads};
+    *made = (struct own){keys, raw, own->n_keys, own->n_raw, own->leads, own->points, own->rarity};
     incident_own_sort(keys, made->n_keys);
     m->own_from = own;
     m->own_to = made;

@@ -38,6 +38,7 @@ static const struct {
     [LINK_PRODUCT] = {"other_product", "other product"},
     [LINK_TWIN] = {"same_outbreak", "same outbreak"},
     [LINK_SEVERITY] = {"severity", ""},
+    [LINK_RARE] = {"rare_detectors", "detectors that rarely fire here"},
 };
 enum { TERMS_N = sizeof(TERMS) / sizeof(TERMS[0]) };
 

@@ -24,7 +24,7 @@ enum { INCIDENT_DAY_S = 86400, INCIDENT_DAMP_ONE = 1000, INCIDENT_UNITS_A_S = 10
 enum { INCIDENT_NAME_BYTES = 8192, INCIDENT_WEIGHT_MAX = 100000000 };
 
 /* What an entry of the table is; below KEY_TYPES it is a key. */
-enum { ENTRY_ALERT = KEY_TYPES, ENTRY_DETECTOR, ENTRY_TEXT, ENTRY_INCIDENT };
+enum { ENTRY_ALERT = INCIDENT_DAY_TYPES, ENTRY_TEXT, ENTRY_INCIDENT };
 
 /* A text that was met: equal texts of one type are one entry. */
 struct entry {
@@ -56,6 +56,7 @@ struct own {
     const struct carried *keys; /* sorted by entry */
     const uint32_t *raw;        /* identifiers with the bits of a node's, entity after entity */
     uint16_t n_keys, n_raw, leads;
+    int32_t points, rarity;
 };
 
 /* One alert: what is its own, not its node's. */
@@ -82,6 +83,7 @@ struct node {
     uint32_t *fold;        /* keys of the first version, as carried, sorted */
     uint16_t n_keys, cap_keys, n_raw, cap_raw, n_fold;
     uint16_t leads, tactics;
+    int32_t points, rarity; /* of incident_habits.c */
     uint8_t level, source, product;
     uint8_t believed;   /* the highest level of members that are no false positive */
     bool dead;          /* it became part of another, or left memory */
@@ -168,6 +170,7 @@ struct arrival {
     uint16_t leads, tactics;
     uint8_t level;
     uint32_t detector;
+    int32_t points, rarity;
 };
 
 /* Two identifiers that an alert showed to be one; entries. */
@@ -221,6 +224,9 @@ struct incident_engine {
     struct named *ids; /* scratch: identifiers of the version at hand, entity after entity */
     uint32_t n_ids, cap_ids;
 
+    uint32_t *severities; /* entries of detectors with a severity */
+    uint32_t n_severities, cap_severities;
+    int32_t trust_day, trust_open, trust; /* the last day that was asked for */
     struct days *days;
     bool days_complete;   /* incident_learned was said */
     int64_t watermark_s;  /* largest created that is believed; INT64_MIN: none */
@@ -274,14 +280,23 @@ bool incident_identity_before(const struct incident_engine *e, uint32_t a, uint3
 /* ---- incident_days.c: what a key weighs today */
 
 /* incident_days_learn - the day tables learn from the version at hand (e->ids of al). */
-void incident_days_learn(struct incident_engine *e, const struct incident_alert *al);
+void incident_days_learn(struct incident_engine *e, const struct arrival *v);
 /* incident_days_weigh - fills the weights of e->carried. */
-void incident_days_weigh(struct incident_engine *e, const struct incident_alert *al);
+void incident_days_weigh(struct incident_engine *e, struct arrival *v);
 /* incident_days_watermark - time goes on: days are closed. */
 void incident_days_watermark(struct incident_engine *e, const struct incident_alert *al);
 /* incident_days_changes - the days closed since the last commit. False: no room. */
 bool incident_days_changes(struct incident_engine *e, struct arena *a,
                            struct incident_changes *out);
+
+/* ---- incident_habits.c: how detectors behaved here */
+
+/* incident_habits_learn - from the version at hand. _weigh - its points and rarity. _history - on
+ * how many closed days of its history anything came. _novel - the damp of a value never seen. */
+void incident_habits_learn(struct incident_engine *e, const struct arrival *v, int32_t day);
+void incident_habits_weigh(struct incident_engine *e, struct arrival *v, int32_t day);
+int32_t incident_habits_history(struct incident_engine *e, int32_t day);
+int32_t incident_habits_novel(struct incident_engine *e, enum key_type type, int32_t day);
 
 /* ---- incident.c */
 

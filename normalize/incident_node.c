@@ -62,7 +62,7 @@ detector_entry(struct incident_engine *e, const struct incident_alert *al)
     char text[2 * INCIDENT_NAME_BYTES + 1];
     text[0] = (char)(al->product_number & 31);
     struct slice name = incident_table_alert(al->source, al->detector, text + 1, sizeof(text) - 1);
-    return incident_table_intern(e, ENTRY_DETECTOR, (struct slice){text, name.n + 1});
+    return incident_table_intern(e, INCIDENT_DETECTOR, (struct slice){text, name.n + 1});
 }
 
 bool
@@ -251,6 +251,8 @@ incident_node_new(struct incident_engine *e, const struct arrival *v)
         .leads = v->leads,
         .tactics = v->tactics,
         .level = v->level,
+        .points = v->points,
+        .rarity = v->rarity,
         .source = al->source_number & 31,
         .product = al->product_number & 31,
     };
@@ -277,7 +279,8 @@ longer_in_steps(const struct incident_engine *e, int64_t first_s, int64_t last_s
 /* What of it is neither keys nor words. */
 static bool
 learn_rest(struct incident_engine *e, struct node *n, int64_t first_s, int64_t last_s,
-           uint16_t leads, uint16_t tactics, uint8_t level, bool *news)
+           uint16_t leads, uint16_t tactics, uint8_t level, int32_t points, int32_t rarity,
+           bool *news)
 {
     struct node before = *n;
     bool grown = longer_in_steps(e, first_s, last_s, n);
@@ -286,7 +289,10 @@ learn_rest(struct incident_engine *e, struct node *n, int64_t first_s, int64_t l
     n->leads |= leads;
     n->tactics |= tactics;
     n->level = level > n->level ? level : n->level;
-    grown |= n->leads != before.leads || n->level != before.level;
+    n->points = points > n->points ? points : n->points;
+    n->rarity = rarity > n->rarity ? rarity : n->rarity;
+    grown |= n->leads != before.leads || n->level != before.level || n->points != before.points ||
+             n->rarity != before.rarity;
     *news |= grown || n->tactics != before.tactics || n->first_s != before.first_s ||
              n->last_s != before.last_s;
     return grown;
@@ -295,8 +301,8 @@ learn_rest(struct incident_engine *e, struct node *n, int64_t first_s, int64_t l
 bool
 incident_node_absorb(struct incident_engine *e, uint32_t node, const struct arrival *v, bool *news)
 {
-    bool grown =
-        learn_rest(e, &e->nodes[node], v->first_s, v->last_s, v->leads, v->tactics, v->level, news);
+    bool grown = learn_rest(e, &e->nodes[node], v->first_s, v->last_s, v->leads, v->tactics,
+                            v->level, v->points, v->rarity, news);
     grown |= node_learn_keys(e, node, news);
     *news |= node_learn_words(e, node, v->al) || grown;
     return grown;
@@ -309,7 +315,8 @@ incident_node_swallow(struct incident_engine *e, uint32_t node, uint32_t other)
     incident_own_split(e, other);
     struct node *n = &e->nodes[node], *o = &e->nodes[other];
     bool news = false;
-    (void)learn_rest(e, n, o->first_s, o->last_s, o->leads, o->tactics, o->level, &news);
+    (void)learn_rest(e, n, o->first_s, o->last_s, o->leads, o->tactics, o->level, o->points,
+                     o->rarity, &news);
     for (uint16_t i = 0; i < o->n_raw && !e->dead; i++)
         (void)node_learn_raw(e, node, o->raw[i] & NODE_ENTRY, o->raw[i] & ~NODE_ENTRY);
     for (uint16_t i = 0; i < o->n_keys && !e->dead; i++)

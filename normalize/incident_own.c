@@ -26,7 +26,7 @@ incident_own_sort(struct carried *keys, size_t n)
 /* In room of the engine's; NULL: it is dead. */
 static const struct own *
 keep(struct incident_engine *e, const struct carried *keys, size_t n_keys, const uint32_t *raw,
-     size_t n_raw, uint16_t leads)
+     size_t n_raw, uint16_t leads, int32_t points, int32_t rarity)
 {
     struct own *own = incident_table_alloc(e, sizeof(*own));
     struct carried *k = incident_table_alloc(e, sizeof(*k) * (n_keys + 1));
@@ -38,7 +38,7 @@ keep(struct incident_engine *e, const struct carried *keys, size_t n_keys, const
     if (n_raw > 0)
         memcpy(r, raw, sizeof(*r) * n_raw);
     incident_own_sort(k, n_keys);
-    *own = (struct own){k, r, (uint16_t)n_keys, (uint16_t)n_raw, leads};
+    *own = (struct own){k, r, (uint16_t)n_keys, (uint16_t)n_raw, leads, points, rarity};
     return own;
 }
 
@@ -77,7 +77,8 @@ incident_own_split(struct incident_engine *e, uint32_t node)
             continue;
         keys[n_keys++] = (struct carried){entry, type, weight_in(e, n, entry), !in_first(n, entry)};
     }
-    e->members[n->member].own = keep(e, keys, n_keys, n->raw, n->n_raw, n->leads);
+    e->members[n->member].own =
+        keep(e, keys, n_keys, n->raw, n->n_raw, n->leads, n->points, n->rarity);
 }
 
 /* What it knew and what the version at hand says, together. */
@@ -128,9 +129,10 @@ join_raw(const struct incident_engine *e, const struct own *old, uint32_t *out)
 
 static bool
 same(const struct own *own, const struct carried *keys, size_t n_keys, const uint32_t *raw,
-     size_t n_raw, uint16_t leads)
+     size_t n_raw, uint16_t leads, int32_t points, int32_t rarity)
 {
     if (own == NULL || own->n_keys != n_keys || own->n_raw != n_raw || own->leads != leads ||
+        own->points != points || own->rarity != rarity ||
         (n_raw > 0 && memcmp(own->raw, raw, sizeof(*raw) * n_raw) != 0))
         return false;
     for (size_t i = 0; i < n_keys; i++)
@@ -143,7 +145,7 @@ same(const struct own *own, const struct carried *keys, size_t n_keys, const uin
 void
 incident_own_learn(struct incident_engine *e, uint32_t member, const struct arrival *v)
 {
-    static const struct own nothing;
+    static const struct own nothing = {.points = INT32_MIN, .rarity = INT32_MIN};
     struct member *m = &e->members[member];
     const struct own *old = m->own != NULL ? m->own : &nothing;
     const struct own *beside = m->next != INCIDENT_NONE ? e->members[m->next].own : NULL;
@@ -151,8 +153,10 @@ incident_own_learn(struct incident_engine *e, uint32_t member, const struct arri
     uint32_t raw[2 * KEYS_NODE_MAX];
     size_t n_keys = join_keys(e, old, m->own != NULL, keys), n_raw = join_raw(e, old, raw);
     uint16_t leads = old->leads | v->leads;
+    int32_t points = v->points > old->points ? v->points : old->points;
+    int32_t rarity = v->rarity > old->rarity ? v->rarity : old->rarity;
     incident_own_sort(keys, n_keys);
-    m->own = same(beside, keys, n_keys, raw, n_raw, leads)
+    m->own = same(beside, keys, n_keys, raw, n_raw, leads, points, rarity)
                  ? beside
-                 : keep(e, keys, n_keys, raw, n_raw, leads);
+                 : keep(e, keys, n_keys, raw, n_raw, leads, points, rarity);
 }

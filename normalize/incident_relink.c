@@ -5,8 +5,16 @@
 struct link_node
 incident_relink_view(const struct node *n)
 {
-    return (struct link_node){n->first_s, n->last_s,   n->leads, n->level,
-                              n->product, n->detector, n->keys,  n->n_keys};
+    return (struct link_node){.first_s = n->first_s,
+                              .last_s = n->last_s,
+                              .leads = n->leads,
+                              .level = n->level,
+                              .points = n->points,
+                              .rarity = n->rarity,
+                              .product = n->product,
+                              .detector = n->detector,
+                              .keys = n->keys,
+                              .n_keys = n->n_keys};
 }
 
 static bool

@@ -85,7 +85,9 @@ incident_restore_alert(struct incident_engine *e, const struct incident_alert *a
         return incident_dead();
     v.leads = leads & INCIDENT_TACTICS;
     v.seq = al->seq > 0 ? al->seq : e->next_seq;
-    incident_days_learn(e, al);
+    v.points = al->points;
+    v.rarity = al->rarity;
+    incident_days_learn(e, &v);
     incident_node_unite(e, al);
     e->n_dirty = 0; /* incident_restored links all anyway */
     uint32_t node = place(e, &v, name, group);

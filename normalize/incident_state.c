@@ -162,6 +162,8 @@ incident_state(struct incident_engine *e, struct slice source, struct slice nati
         .resolved = m->resolved,
         .keys = set,
     };
+    out->points = m->own != NULL ? m->own->points : n->points;
+    out->rarity = m->own != NULL ? m->own->rarity : n->rarity;
     *leads = m->own != NULL ? m->own->leads : n->leads;
     return ERR_OK;
 }

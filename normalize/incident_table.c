@@ -101,6 +101,7 @@ incident_table_free(struct incident_engine *e)
     free(e->reasons);
     free(e->related);
     free(e->dirty);
+    free(e->severities);
     free(e->aliases);
     free(e->carried);
     free(e->pins);
@@ -213,6 +214,10 @@ incident_table_intern(struct incident_engine *e, uint8_t type, struct slice text
     x->ref = is_object_id(x) ? entry : INCIDENT_NONE;
     x->cap_nodes = FEW;
     e->slots[at] = entry + 1;
+    if (type == INCIDENT_SEVERITY &&
+        incident_table_grow(e, (void **)&e->severities, sizeof(*e->severities), e->n_severities,
+                            &e->cap_severities))
+        e->severities[e->n_severities++] = entry;
     return entry;
 }
 

@@ -170,5 +170,8 @@ link_score(const struct link_node *a, const struct link_node *b, const struct pa
         add_term(out, LINK_PRODUCT, p->term_product);
     else if (a->detector == b->detector && shared.content)
         add_term(out, LINK_TWIN, p->term_twin);
-    add_term(out, LINK_SEVERITY, p->severity[a->level & 3] + p->severity[b->level & 3]);
+    add_term(out, LINK_SEVERITY, a->points + b->points);
+    int32_t rarity = a->rarity < b->rarity ? a->rarity : b->rarity;
+    if (p->term_rare > 0 && rarity > 0)
+        add_term(out, LINK_RARE, (int32_t)((int64_t)p->term_rare * rarity / 1000));
 }

@@ -20,13 +20,14 @@ struct link_node {
     int64_t first_s, last_s; /* activity */
     uint16_t leads;          /* mask of lead tactics of each version */
     uint8_t level;           /* 0 informational .. 3 high */
+    int32_t points, rarity;  /* what its severity counts; of 1000: how rare its detector is */
     uint8_t product;         /* number: what found it */
     uint32_t detector;       /* id of (source, detector) within the tenant */
     const struct link_key *keys;
     size_t n_keys;
 };
 
-enum link_part_kind { LINK_KEY, LINK_STAGE, LINK_PRODUCT, LINK_TWIN, LINK_SEVERITY };
+enum link_part_kind { LINK_KEY, LINK_STAGE, LINK_PRODUCT, LINK_TWIN, LINK_SEVERITY, LINK_RARE };
 
 struct link_part {
     enum link_part_kind kind;
@@ -37,7 +38,7 @@ struct link_part {
     int32_t points;     /* what it adds to the score; may be negative for severity */
 };
 
-enum { LINK_PARTS_MAX = KEY_CLASSES + 4 };
+enum { LINK_PARTS_MAX = KEY_CLASSES + 5 };
 
 struct link_score {
     int32_t score; /* the sum of the parts; 0 when nothing is shared that could link */

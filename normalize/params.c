@@ -14,11 +14,11 @@ static const char *const WORDS_CLASS[] = {"user", "device", "message", "network"
 
 /* w, half-life h, furthest gap h: the table of correlation.md 5. The order is that of enum
  * key_type. */
-#define RULE(name_, label_, w, half_life_h, window_h, class_, content_, fan0_, exempt_)            \
+#define RULE(name_, label_, w, half_life_h, window_h, class_, content_, fan0_, exempt_, novel_)    \
     {                                                                                              \
         .name = (name_), .label = (label_), .weight = (w), .half_life_s = (half_life_h)*HOUR_S,    \
         .window_s = (window_h)*HOUR_S, .class = (class_), .content = (content_), .fan0 = (fan0_),  \
-        .novel_exempt = (exempt_)                                                                  \
+        .novel_exempt = (exempt_), .novel = (novel_)                                               \
     }
 #define INT(path_, member, fallback, least_, most_, unit_, help_) .member = (fallback),
 #define BOOL(path_, member, fallback, help_) .member = (fallback),
@@ -29,24 +29,24 @@ const struct params params_default = {
 #include "normalize/params.def"
     .rules =
         {
-            RULE("user", "user", 800, 18, 72, CLASS_USER, false, 3, true),
-            RULE("device", "device", 930, 3, 48, CLASS_DEVICE, false, 6, true),
-            RULE("nb", "device name", 500, 12, 24, CLASS_DEVICE, false, 0, true),
-            RULE("nmid", "message", 1200, 96, 168, CLASS_MESSAGE, false, 0, false),
-            RULE("imid", "message", 1200, 96, 168, CLASS_MESSAGE, false, 0, false),
-            RULE("mcl", "campaign", 1500, 48, 96, CLASS_MESSAGE, true, 0, false),
-            RULE("sender", "sender", 500, 24, 48, CLASS_MESSAGE, false, 15, false),
-            RULE("url", "url", 1250, 24, 96, CLASS_NETWORK, true, 8, false),
-            RULE("dom", "domain", 350, 40, 96, CLASS_NETWORK, false, 8, false),
-            RULE("ip", "address", 800, 32, 72, CLASS_NETWORK, false, 2, false),
-            RULE("ipint", "address", 350, 4, 12, CLASS_NETWORK, false, 3, false),
-            RULE("sha", "file", 800, 72, 168, CLASS_FILE, true, 8, false),
-            RULE("cmd", "command", 450, 8, 48, CLASS_FILE, true, 5, false),
-            RULE("proc", "process", 1300, 48, 96, CLASS_FILE, false, 0, false),
-            RULE("sess", "session", 1200, 24, 48, CLASS_APP, false, 0, false),
-            RULE("oauth", "application", 1150, 64, 168, CLASS_APP, true, 8, false),
-            RULE("app", "cloud application", 100, 4, 24, CLASS_APP, false, 2, true),
-            RULE("res", "resource", 750, 24, 48, CLASS_APP, false, 4, false),
+            RULE("user", "user", 800, 18, 72, CLASS_USER, false, 3, true, 0),
+            RULE("device", "device", 930, 3, 48, CLASS_DEVICE, false, 6, true, 0),
+            RULE("nb", "device name", 500, 12, 24, CLASS_DEVICE, false, 0, true, 0),
+            RULE("nmid", "message", 1200, 96, 168, CLASS_MESSAGE, false, 0, false, 0),
+            RULE("imid", "message", 1200, 96, 168, CLASS_MESSAGE, false, 0, false, 0),
+            RULE("mcl", "campaign", 1500, 48, 96, CLASS_MESSAGE, true, 0, false, 0),
+            RULE("sender", "sender", 500, 24, 48, CLASS_MESSAGE, false, 15, false, 2200),
+            RULE("url", "url", 1250, 24, 96, CLASS_NETWORK, true, 8, false, 0),
+            RULE("dom", "domain", 350, 40, 96, CLASS_NETWORK, false, 8, false, 2500),
+            RULE("ip", "address", 800, 32, 72, CLASS_NETWORK, false, 2, false, 1300),
+            RULE("ipint", "address", 350, 4, 12, CLASS_NETWORK, false, 3, false, 1700),
+            RULE("sha", "file", 800, 72, 168, CLASS_FILE, true, 8, false, 1500),
+            RULE("cmd", "command", 450, 8, 48, CLASS_FILE, true, 5, false, 2000),
+            RULE("proc", "process", 1300, 48, 96, CLASS_FILE, false, 0, false, 0),
+            RULE("sess", "session", 1200, 24, 48, CLASS_APP, false, 0, false, 0),
+            RULE("oauth", "application", 1150, 64, 168, CLASS_APP, true, 8, false, 1600),
+            RULE("app", "cloud application", 100, 4, 24, CLASS_APP, false, 2, true, 0),
+            RULE("res", "resource", 750, 24, 48, CLASS_APP, false, 4, false, 0),
         },
 };
 
@@ -104,6 +104,8 @@ static const struct params_row ROWS[] = {
     OF_TYPE("types.*.content", PARAMS_BOOL, content, 0, 0, "", "It may make an outbreak."),
     OF_TYPE("prevalence.fan0.*", PARAMS_INT, fan0, 0, 100000, "",
             "A value that had one counterpart more than this weighs half; 0: that says nothing."),
+    OF_TYPE("prevalence.novel_of.*", PARAMS_INT, novel, 0, 10000, "thousandths",
+            "Weight of a value of this type never seen before; 0: prevalence.novel."),
     {.path = "prevalence.novel_exempt",
      .kind = PARAMS_TYPES,
      .offset = offsetof(struct key_rule, novel_exempt),
@@ -119,6 +121,15 @@ static const struct params_change NONE[] = {{NULL, NULL}},
                                                  {"scan_max", "1000000000"},
                                                  {"watermark_alerts", "0"},
                                                  {"lifecycle.idle_s", "1000000000"},
+                                                 {"terms.rare", "0"},
+                                                 {"trust.high", "0"},
+                                                 {"prevalence.novel_of.sender", "0"},
+                                                 {"prevalence.novel_of.dom", "0"},
+                                                 {"prevalence.novel_of.ip", "0"},
+                                                 {"prevalence.novel_of.ipint", "0"},
+                                                 {"prevalence.novel_of.sha", "0"},
+                                                 {"prevalence.novel_of.cmd", "0"},
+                                                 {"prevalence.novel_of.oauth", "0"},
                                                  {NULL, NULL}},
                                   CAUTIOUS[] = {{"terms.severity.high", "50"}, {NULL, NULL}},
                                   FLAT[] = {{"threshold", "1150"},

@@ -22,6 +22,7 @@ struct key_rule {
     enum key_class class;
     bool content;
     int32_t fan0;      /* counterparts at which the weight has halved; 0: no fan-out factor */
+    int32_t novel;     /* thousandths of a value never seen before; 0: the general one */
     bool novel_exempt; /* "never seen before" says nothing */
 };
 
@@ -33,7 +34,10 @@ struct params {
     char profile[PARAMS_NAME_MAX];
     int32_t threshold, related, strong, min_key_weight, time_step_s;
     int32_t term_stage, term_product, term_twin, twin_min, term_base;
-    int32_t severity[4]; /* informational, low, medium, high */
+    int32_t severity[4];                                  /* informational, low, medium, high */
+    int32_t term_rare, rare_days;                         /* incident_habits.c */
+    int32_t trust_low, trust_high, trust_min, trust_flat; /* the same */
+    int32_t novel_cold, novel_days;                       /* of types with a novel of their own */
     /* prevalence (section 6) */
     int32_t history_days, lag_days, novel, days0;
     int32_t counterparts;     /* of one alert that are counted */

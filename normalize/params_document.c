@@ -37,9 +37,10 @@ put_of_type(const char *pattern, enum key_type type)
         }
 }
 
-static const char *const OF_TYPE[] = {"types.*.w",     "types.*.half_life_s", "types.*.window_s",
-                                      "types.*.class", "types.*.content",     "prevalence.fan0.*"};
-enum { N_OF_TYPE = sizeof(OF_TYPE) / sizeof(OF_TYPE[0]) };
+static const char *const OF_TYPE[] = {
+    "types.*.w",       "types.*.half_life_s", "types.*.window_s",     "types.*.class",
+    "types.*.content", "prevalence.fan0.*",   "prevalence.novel_of.*"};
+enum { N_OF_TYPE = sizeof(OF_TYPE) / sizeof(OF_TYPE[0]), N_MEMBERS = 5 };
 
 /* ---- Markdown */
 
@@ -73,8 +74,9 @@ markdown_types(void)
 {
     puts("\n## Key types\n\n"
          "What `*` above stands for, with the defaults.\n\n"
-         "| type | `w` | `half_life_s` | `window_s` | `class` | `content` | `fan0` | what it is |\n"
-         "| --- | --- | --- | --- | --- | --- | --- | --- |");
+         "| type | `w` | `half_life_s` | `window_s` | `class` | `content` | `fan0` | `novel_of` | "
+         "what it is |\n"
+         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (enum key_type t = 0; t < KEY_TYPES; t++) {
         printf("| %s |", params_default.rules[t].name);
         for (size_t i = 0; i < N_OF_TYPE; i++) {
@@ -162,7 +164,7 @@ yaml_row(const struct params_slot *s)
     putchar('\n');
 }
 
-/* One line a type: its five members, and its counterparts. */
+/* One line a type: its five members, and what prevalence has of it. */
 static void
 yaml_types(void)
 {
@@ -175,12 +177,14 @@ yaml_types(void)
         }
     for (enum key_type t = 0; t < KEY_TYPES; t++) {
         printf("\n#types.%s: {", params_default.rules[t].name);
-        for (size_t i = 0; i + 1 < N_OF_TYPE; i++) {
+        for (size_t i = 0; i < N_MEMBERS; i++) {
             printf("%s%s: ", i > 0 ? ", " : "", strrchr(OF_TYPE[i], '.') + 1);
             put_of_type(OF_TYPE[i], t);
         }
         printf("}\n#prevalence.fan0.%s: ", params_default.rules[t].name);
         put_of_type("prevalence.fan0.*", t);
+        printf("\n#prevalence.novel_of.%s: ", params_default.rules[t].name);
+        put_of_type("prevalence.novel_of.*", t);
         putchar('\n');
     }
 }
@@ -188,7 +192,7 @@ yaml_types(void)
 static void
 yaml_profile(const struct params_profile *f)
 {
-    char lead[64], changes[512] = "";
+    char lead[64], changes[1024] = "";
     size_t n = 0;
     (void)snprintf(lead, sizeof(lead), " %s:", f->name);
     put_comment(lead, f->summary);

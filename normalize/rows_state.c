@@ -9,7 +9,7 @@
 /* Numbers of fixed size, the detector's text, then the packed keys. What can change with a version
  * is here as the engine holds it, which may be another version's than the row's. */
 enum {
-    STATE_VERSION = 2,
+    STATE_VERSION = 3,
     STATE_FIRST = 1,
     STATE_LAST = 9,
     STATE_CREATED = 17,
@@ -17,7 +17,9 @@ enum {
     STATE_TACTICS = 33, /* two bytes */
     STATE_PRODUCT = 35,
     STATE_FLAGS = 36,
-    STATE_HEAD,
+    STATE_POINTS = 37, /* four bytes, in two's complement; rarity likewise */
+    STATE_RARITY = 41,
+    STATE_HEAD = 45,
     FLAG_LEVEL = 3,
     FLAG_FALSE_POSITIVE = 4,
     FLAG_RESOLVED = 8,
@@ -53,6 +55,8 @@ put_head(const struct incident_alert *al, char *head)
     head[STATE_PRODUCT] = (char)al->product_number;
     head[STATE_FLAGS] = (char)(al->level | (al->false_positive ? FLAG_FALSE_POSITIVE : 0) |
                                (al->resolved ? FLAG_RESOLVED : 0));
+    put_number(head + STATE_POINTS, 4, (uint32_t)al->points);
+    put_number(head + STATE_RARITY, 4, (uint32_t)al->rarity);
 }
 
 struct slice
@@ -105,6 +109,8 @@ rows_state_read(struct slice column, struct arena *a, struct incident_alert *al)
     al->level = (uint8_t)(head[STATE_FLAGS] & FLAG_LEVEL);
     al->false_positive = (head[STATE_FLAGS] & FLAG_FALSE_POSITIVE) != 0;
     al->resolved = (head[STATE_FLAGS] & FLAG_RESOLVED) != 0;
+    al->points = (int32_t)(uint32_t)get_number(head + STATE_POINTS, 4);
+    al->rarity = (int32_t)(uint32_t)get_number(head + STATE_RARITY, 4);
     al->detector = detector;
     al->keys = keys;
     return ERR_OK;

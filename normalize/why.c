@@ -118,7 +118,7 @@ terms_add(const struct view *v)
         {LINK_STAGE, stage_state(v), p->term_stage},
         {LINK_PRODUCT, v->x->product != v->y->product ? WHY_GIVEN : WHY_SAME, p->term_product},
         {LINK_TWIN, twin_state(v), p->term_twin},
-        {LINK_SEVERITY, WHY_GIVEN, p->severity[v->x->level & 3] + p->severity[v->y->level & 3]},
+        {LINK_SEVERITY, WHY_GIVEN, v->x->points + v->y->points},
     };
     for (size_t i = 0; i < WHY_TERMS; i++) {
         v->out->terms[i] = terms[i];

@@ -261,7 +261,8 @@ part_code(enum link_part_kind kind)
                                         [LINK_STAGE] = "next_stage",
                                         [LINK_PRODUCT] = "other_product",
                                         [LINK_TWIN] = "same_outbreak",
-                                        [LINK_SEVERITY] = "severity"};
+                                        [LINK_SEVERITY] = "severity",
+                                        [LINK_RARE] = "rare_detectors"};
     return codes[kind];
 }
 

@@ -151,8 +151,8 @@ test_a_reason_is_read_as_it_was_written(void **state)
         assert_true(slice_eq(incident_reason_json(&back, &params_default, a), json));
     }
     struct slice text = incident_sentence(&c.reasons[1], &params_default, a);
-    assert_true(slice_eq(text, SLICE("Linked to alert a0 with 2130 of 1000: same device "
-                                     "pc1.contoso.com (930) + same file f1 (920) + next stage "
+    assert_true(slice_eq(text, SLICE("Linked to alert a0 with 1970 of 1000: same device "
+                                     "pc1.contoso.com (930) + same file f1 (760) + next stage "
                                      "(150) + other product (80) + severities medium and high "
                                      "(50).")));
     incident_engine_free(e);

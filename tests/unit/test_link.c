@@ -66,8 +66,8 @@ test_the_gap_is_between_intervals_in_whole_steps(void **state)
 static void
 test_the_parts_of_a_score_are_those_of_the_design(void **state)
 {
-    struct link_node a = {.leads = 1 << 1, .level = 3, .product = 0, .detector = 1};
-    struct link_node b = {.leads = 1 << 6, .level = 2, .product = 1, .detector = 2};
+    struct link_node a = {.leads = 1 << 1, .level = 3, .points = 100, .product = 0, .detector = 1};
+    struct link_node b = {.leads = 1 << 6, .level = 2, .points = -50, .product = 1, .detector = 2};
     struct link_score s = score_of(2 * HOUR_S, 800, KEY_IP, &a, &b);
     /* user 2 h: 800 * 981 / 1024; address 2 h: 800 * 981 / 1024; stage, product, severities */
     assert_int_equal(s.n_parts, 5);
@@ -83,7 +83,8 @@ test_the_parts_of_a_score_are_those_of_the_design(void **state)
 static void
 test_what_never_links(void **state)
 {
-    struct link_node a = {.level = 3, .product = 0}, b = {.level = 3, .product = 1};
+    struct link_node a = {.level = 3, .points = 100, .product = 0},
+                     b = {.level = 3, .points = 100, .product = 1};
     /* beyond the window of 72 h; too light to count; light and alone */
     assert_int_equal(score_of(73 * HOUR_S, 800, KEY_TYPES, &a, &b).score, 0);
     assert_int_equal(score_of(0, 119, KEY_TYPES, &a, &b).score, 0);
@@ -96,7 +97,7 @@ test_what_never_links(void **state)
 static void
 test_terms_need_a_base_and_each_its_condition(void **state)
 {
-    struct link_node a = {.leads = 2, .level = 3, .product = 1}, b = a;
+    struct link_node a = {.leads = 2, .level = 3, .points = 100, .product = 1}, b = a;
     struct link_score s = score_of(30 * HOUR_S, 600, KEY_TYPES, &a, &b);
     assert_int_equal(s.n_parts, 1); /* below 300: no terms */
     s = score_of(0, 800, KEY_TYPES, &a, &b);
@@ -114,7 +115,7 @@ static void
 test_only_the_best_key_of_a_class_counts(void **state)
 {
     struct link_key keys[3] = {{1, KEY_URL, 1250}, {2, KEY_IP, 800}, {3, KEY_DOMAIN, 350}};
-    struct link_node a = {.level = 1, .keys = keys, .n_keys = 3}, b = a;
+    struct link_node a = {.level = 1, .points = -150, .keys = keys, .n_keys = 3}, b = a;
     b.detector = 1;
     struct link_score s;
     link_score(&a, &b, &params_default, NULL, NULL, &s);

@@ -166,7 +166,7 @@ static void
 test_the_attack_holds_together_with_a_margin_and_strangers_keep_away_with_one(void **state)
 {
     size_t astray, glued, attack;
-    correlate(*state, 1060);
+    correlate(*state, 1040);
     judge(*state, &astray, &glued, &attack);
     assert_int_equal(astray, 0);
     correlate(*state, 940);

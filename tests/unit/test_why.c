@@ -54,7 +54,7 @@ test_each_key_says_why_it_counts_or_not(void **state)
     struct arena *a = arena_new(LIMIT_BYTES);
     assert_non_null(a);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct link_node x = {.level = 1}, y = x;
+        struct link_node x = {.level = 1, .points = -150}, y = x;
         struct why w = why_made(a, &rows[i].key, 1, rows[i].gap_s, &x, &y);
         assert_int_equal(w.n_keys, 1);
         assert_int_equal(w.keys[0].state, rows[i].want);
@@ -71,7 +71,7 @@ test_the_best_of_a_class_counts_and_comes_first(void **state)
         {1, KEY_DOMAIN, 350}, {2, KEY_IP, 300}, {3, KEY_URL, 1250}, {4, KEY_USER, 200}};
     struct arena *a = arena_new(LIMIT_BYTES);
     assert_non_null(a);
-    struct link_node x = {.level = 1}, y = x;
+    struct link_node x = {.level = 1, .points = -150}, y = x;
     y.detector = 1;
     struct why w = why_made(a, keys, 4, 0, &x, &y);
     static const uint32_t order[] = {3, 4, 1, 2};
@@ -94,7 +94,8 @@ test_a_weak_key_alone_is_no_link_and_its_score_is_told(void **state)
     static const struct link_key two[] = {{1, KEY_USER, 549}, {2, KEY_DOMAIN, 350}};
     struct arena *a = arena_new(LIMIT_BYTES);
     assert_non_null(a);
-    struct link_node x = {.level = 3, .leads = 1}, y = {.level = 3, .leads = 2, .product = 1};
+    struct link_node x = {.level = 3, .points = 100, .leads = 1},
+                     y = {.level = 3, .points = 100, .leads = 2, .product = 1};
     struct why w = why_made(a, weak, 1, 0, &x, &y);
     assert_true(w.weak);
     assert_false(w.links);
@@ -127,8 +128,12 @@ test_each_term_says_why_it_was_given_or_not(void **state)
         {file, {.detector = 4}, {.detector = 4}, LINK_TWIN, WHY_GIVEN},
         {file, {.detector = 4}, {.detector = 5}, LINK_TWIN, WHY_SAME},
         {user, {.detector = 4}, {.detector = 4}, LINK_TWIN, WHY_NONE},
-        {user, {.level = 3}, {.level = 1}, LINK_SEVERITY, WHY_GIVEN},
-        {faint, {.level = 3}, {.level = 1}, LINK_SEVERITY, WHY_UNMET},
+        {user, {.level = 3, .points = 100}, {.level = 1, .points = -150}, LINK_SEVERITY, WHY_GIVEN},
+        {faint,
+         {.level = 3, .points = 100},
+         {.level = 1, .points = -150},
+         LINK_SEVERITY,
+         WHY_UNMET},
     };
     struct arena *a = arena_new(LIMIT_BYTES);
     assert_non_null(a);
@@ -146,7 +151,7 @@ test_nothing_shared_says_nothing(void **state)
 {
     struct arena *a = arena_new(LIMIT_BYTES);
     assert_non_null(a);
-    struct link_node x = {.level = 3}, y = x;
+    struct link_node x = {.level = 3, .points = 100}, y = x;
     struct why w = why_made(a, NULL, 0, 0, &x, &y);
     assert_int_equal(w.n_keys, 0);
     assert_int_equal(w.score.score, 0);
