@@ -69,7 +69,10 @@ key_words(struct arena *a, const struct link_part *part, struct slice value, int
         size_t colon = slice_find(value, SLICE(":"), 0);
         value = colon < value.n ? slice_sub(value, colon + 1, value.n) : value;
     }
-    const char *ordinary = part->weight < rule->weight ? ", an ordinary one" : "";
+    /* a new value weighs less, too, where nothing is known yet */
+    int32_t least = rule->novel > 0 && p->novel_cold < 1000 ? p->novel_cold : 1000;
+    bool lighter = part->weight < (int64_t)rule->weight * least / 1000;
+    const char *ordinary = lighter ? ", an ordinary one" : "";
     return slice_printf(a, "same %s %.*s%.*s%s", rule->label, SLICE_ARG(value),
                         SLICE_ARG(gap_words(a, gap_s)), ordinary);
 }
