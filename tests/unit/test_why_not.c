@@ -38,7 +38,7 @@ case_new(struct case_of *c)
     *c = (struct case_of){.a = arena_new(LIMIT_BYTES)};
     assert_non_null(c->a);
     for (size_t i = 0; i < 2; i++) {
-        c->nodes[i] = (struct link_node){.leads = 1, .level = 2, .keys = c->keys[i]};
+        c->nodes[i] = (struct link_node){.leads = 1, .level = 2, .points = -50, .keys = c->keys[i]};
         c->alerts[i].row.id = slice_of(i == 0 ? "A" : "B");
         c->incidents[i] = (struct incidents_row){.id = 7 + (int64_t)i, .status = SLICE("active")};
     }
@@ -166,6 +166,7 @@ test_a_weak_key_with_enough_points_is_told_as_weak(void **state)
     case_new(&c);
     share(&c, KEY_USER, 549, "upn:anna", 12);
     c.nodes[0].level = c.nodes[1].level = 3;
+    c.nodes[0].points = c.nodes[1].points = 100;
     c.nodes[1].leads = 2;
     c.nodes[1].product = 1;
     c.w.params = &params_default;
