@@ -121,7 +121,7 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libweir.a
 	@echo '  LINK $@'
 	@$(CC) $(SAN) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
--include $(OBJ:.o=.d) $(B)/weir.d $(SIM_SRC:%.c=$(B)/%.d) $(UNIT:=.d) $(PROPERTY:=.d) $(INTEGRATION_C:=.d) $(BENCH:=.d)
+-include $(OBJ:.o=.d) $(B)/weir.d $(SIM_SRC:%.c=$(B)/%.d) $(UNIT:=.d) $(PROPERTY:=.d) $(INTEGRATION_C:=.d) $(BENCH:=.d) $(B)/tests/quality/churn.d
 .SECONDARY:
 
 # ---- the whole line on this machine: make run [ONCE=1] [DATA=folder | REPLAY=secrl]
