@@ -55,7 +55,7 @@ lines_next(struct lines *l, struct slice *out)
     for (;;) {
         char *from = l->buf != NULL ? l->buf + l->from : NULL;
         size_t n = l->to - l->from;
-        char *end = n > seen ? memchr(from + seen, '\n', n - seen) : NULL;
+        char *end = from != NULL && n > seen ? memchr(from + seen, '\n', n - seen) : NULL;
         if (end == NULL && !l->end) {
             seen = n;
             struct err e = fill(l);

@@ -1,5 +1,6 @@
 #include "serve/decider.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,7 @@ on_timer(uv_timer_t *t)
         struct waiter *w = d->first;
         w->held++;
         finish(w, late(w));
+        assert(d->first != w); /* it is out of the list, whatever was called */
         w->held--;
         release(w);
     }
@@ -393,6 +395,7 @@ decider_close(struct decider *d, void (*closed)(void *arg), void *arg)
         struct waiter *w = d->first;
         w->held++;
         finish(w, err_make(ERR_RETRY, "decider.closed", "this service is going down"));
+        assert(d->first != w);
         w->held--;
         release(w);
     }
