@@ -27,7 +27,7 @@ fill(struct lines *l)
     size_t kept = l->to - l->from;
     if (kept > LINES_BYTES_MAX)
         return err_make(ERR_REJECT, "lines.long", "longer than %d MiB", LINES_BYTES_MAX >> 20);
-    if (kept > 0 && l->from > 0)
+    if (l->buf != NULL && kept > 0 && l->from > 0)
         memmove(l->buf, l->buf + l->from, kept);
     l->from = 0;
     l->to = kept;
