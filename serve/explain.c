@@ -257,12 +257,10 @@ source_name(int32_t number)
 static const char *
 part_code(enum link_part_kind kind)
 {
-    static const char *const codes[] = {[LINK_KEY] = "shared_key",
-                                        [LINK_STAGE] = "next_stage",
-                                        [LINK_PRODUCT] = "other_product",
-                                        [LINK_TWIN] = "same_outbreak",
-                                        [LINK_SEVERITY] = "severity",
-                                        [LINK_RARE] = "rare_detectors"};
+    static const char *const codes[] = {
+        [LINK_KEY] = "shared_key",        [LINK_STAGE] = "next_stage",
+        [LINK_PRODUCT] = "other_product", [LINK_TWIN] = "same_outbreak",
+        [LINK_SEVERITY] = "severity",     [LINK_RARE] = "rare_detectors"};
     return codes[kind];
 }
 
