@@ -85,10 +85,10 @@ line_write(struct wire *w, struct slice directory, const struct alerts_full *ale
 {
     static const char *const levels[] = {"informational", "low", "medium", "high"};
     const struct alerts_row *row = &alert->row;
-    const struct source *source = source_by_number(row->source);
     wire_open(w, NULL, '{');
     wire_text(w, "tenant", directory);
-    wire_text(w, "source", slice_of(source != NULL ? source->name : "unknown"));
+    /* the product, not the channel it came by: that is what the correlator compares */
+    wire_text(w, "source", slice_of(service_product((enum service_source)row->service)));
     wire_text(w, "id", row->id);
     wire_int(w, "version", 1); /* one line an alert: all its versions */
     wire_int(w, "created", row->created / CLOCK_SECOND);
