@@ -17,7 +17,7 @@ static struct err
 take(void *arg, const struct incident_day *d)
 {
     struct taken *t = arg;
-    assert(d->day == DAY && d->type < KEY_TYPES);
+    assert(d->day == DAY && d->type < INCIDENT_DAY_TYPES);
     struct slice *with = arena_alloc(t->a, sizeof(*with) * (d->n_with + 1));
     if (with == NULL || t->n == DAYS_MOST || d->n_with > WITH_MOST)
         return err_make(ERR_RETRY, "fuzz.room", "enough");
