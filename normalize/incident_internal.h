@@ -54,7 +54,8 @@ struct carried {
 /* What one of several members of a node knew over all its versions: repeats share it. */
 struct own {
     const struct carried *keys; /* sorted by entry */
-    const uint32_t *raw;        /* identifiers with the bits of a node's, entity after entity */
+    const uint32_t *raw;        /* identifiers with the bits of a node's; whose they are, the
+                                 * identity says, not their place */
     uint16_t n_keys, n_raw, leads;
     int32_t points, rarity;
 };
@@ -336,6 +337,9 @@ struct slice incident_node_native_id(const struct incident_engine *e, uint32_t m
 
 /* ---- incident_own.c: what an alert among repeats knew by itself */
 
+/* incident_own_of - what the alert knew over its versions; what it points to may be the room. */
+enum { INCIDENT_OWN_ROOM = 2 * KEYS_NODE_MAX };
+struct own incident_own_of(struct incident_engine *e, uint32_t member, struct carried *room);
 /* incident_own_split - the node is about to have several members: the one it has keeps what the
  * node knows now. */
 void incident_own_split(struct incident_engine *e, uint32_t node);

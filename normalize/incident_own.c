@@ -25,21 +25,22 @@ incident_own_sort(struct carried *keys, size_t n)
 
 /* In room of the engine's; NULL: it is dead. */
 static const struct own *
-keep(struct incident_engine *e, const struct carried *keys, size_t n_keys, const uint32_t *raw,
-     size_t n_raw, uint16_t leads, int32_t points, int32_t rarity)
+keep(struct incident_engine *e, const struct own *own)
 {
-    struct own *own = incident_table_alloc(e, sizeof(*own));
-    struct carried *k = incident_table_alloc(e, sizeof(*k) * (n_keys + 1));
-    uint32_t *r = incident_table_alloc(e, sizeof(*r) * (n_raw + 1));
-    if (own == NULL || k == NULL || r == NULL)
+    struct own *kept = incident_table_alloc(e, sizeof(*kept));
+    struct carried *keys = incident_table_alloc(e, sizeof(*keys) * ((size_t)own->n_keys + 1));
+    uint32_t *raw = incident_table_alloc(e, sizeof(*raw) * ((size_t)own->n_raw + 1));
+    if (kept == NULL || keys == NULL || raw == NULL)
         return NULL;
-    if (n_keys > 0)
-        memcpy(k, keys, sizeof(*k) * n_keys);
-    if (n_raw > 0)
-        memcpy(r, raw, sizeof(*r) * n_raw);
-    incident_own_sort(k, n_keys);
-    *own = (struct own){k, r, (uint16_t)n_keys, (uint16_t)n_raw, leads, points, rarity};
-    return own;
+    if (own->n_keys > 0)
+        memcpy(keys, own->keys, sizeof(*keys) * own->n_keys);
+    if (own->n_raw > 0)
+        memcpy(raw, own->raw, sizeof(*raw) * own->n_raw);
+    incident_own_sort(keys, own->n_keys);
+    *kept = *own;
+    kept->keys = keys;
+    kept->raw = raw;
+    return kept;
 }
 
 static int32_t
@@ -61,24 +62,34 @@ in_first(const struct node *n, uint32_t entry)
     return false;
 }
 
-void
-incident_own_split(struct incident_engine *e, uint32_t node)
+struct own
+incident_own_of(struct incident_engine *e, uint32_t member, struct carried *room)
 {
-    const struct node *n = &e->nodes[node];
-    struct carried keys[2 * KEYS_NODE_MAX];
-    size_t n_keys = 0;
-    if (n->member == INCIDENT_NONE || n->alerts != 1 || e->members[n->member].own != NULL)
-        return;
+    const struct node *n = &e->nodes[e->members[member].node];
+    if (e->members[member].own != NULL)
+        return *e->members[member].own;
+    struct own own = {room, n->raw, 0, n->n_raw, n->leads, n->points, n->rarity};
     for (uint16_t i = 0; i < n->n_raw + n->n_keys; i++) {
         bool raw = i < n->n_raw;
         uint32_t entry = raw ? n->raw[i] & NODE_ENTRY : n->keys[i - n->n_raw].id;
         enum key_type type = (enum key_type)e->entries[entry].type;
         if (raw ? (n->raw[i] & NODE_IS_KEY) == 0 : type <= KEY_DEVICE)
             continue;
-        keys[n_keys++] = (struct carried){entry, type, weight_in(e, n, entry), !in_first(n, entry)};
+        room[own.n_keys++] =
+            (struct carried){entry, type, weight_in(e, n, entry), !in_first(n, entry)};
     }
-    e->members[n->member].own =
-        keep(e, keys, n_keys, n->raw, n->n_raw, n->leads, n->points, n->rarity);
+    return own;
+}
+
+void
+incident_own_split(struct incident_engine *e, uint32_t node)
+{
+    const struct node *n = &e->nodes[node];
+    struct carried room[INCIDENT_OWN_ROOM];
+    if (n->member == INCIDENT_NONE || n->alerts != 1 || e->members[n->member].own != NULL)
+        return;
+    struct own own = incident_own_of(e, n->member, room);
+    e->members[n->member].own = keep(e, &own);
 }
 
 /* What it knew and what the version at hand says, together. */
@@ -120,7 +131,7 @@ join_raw(const struct incident_engine *e, const struct own *old, uint32_t *out)
         while (k < n && (out[k] & NODE_ENTRY) != e->ids[i].entry)
             k++;
         if (k < n)
-            out[k] |= bits_of(&e->ids[i]) & NODE_AT_WORK;
+            out[k] |= bits_of(&e->ids[i]);
         else if (n < KEYS_NODE_MAX)
             out[n++] = e->ids[i].entry | bits_of(&e->ids[i]);
     }
@@ -128,16 +139,15 @@ join_raw(const struct incident_engine *e, const struct own *old, uint32_t *out)
 }
 
 static bool
-same(const struct own *own, const struct carried *keys, size_t n_keys, const uint32_t *raw,
-     size_t n_raw, uint16_t leads, int32_t points, int32_t rarity)
+same(const struct own *a, const struct own *b)
 {
-    if (own == NULL || own->n_keys != n_keys || own->n_raw != n_raw || own->leads != leads ||
-        own->points != points || own->rarity != rarity ||
-        (n_raw > 0 && memcmp(own->raw, raw, sizeof(*raw) * n_raw) != 0))
+    if (a == NULL || a->n_keys != b->n_keys || a->n_raw != b->n_raw || a->leads != b->leads ||
+        a->points != b->points || a->rarity != b->rarity ||
+        (a->n_raw > 0 && memcmp(a->raw, b->raw, sizeof(*a->raw) * a->n_raw) != 0))
         return false;
-    for (size_t i = 0; i < n_keys; i++)
-        if (own->keys[i].entry != keys[i].entry || own->keys[i].weight != keys[i].weight ||
-            own->keys[i].later != keys[i].later)
+    for (uint16_t i = 0; i < a->n_keys; i++)
+        if (a->keys[i].entry != b->keys[i].entry || a->keys[i].weight != b->keys[i].weight ||
+            a->keys[i].later != b->keys[i].later)
             return false;
     return true;
 }
@@ -149,14 +159,13 @@ incident_own_learn(struct incident_engine *e, uint32_t member, const struct arri
     struct member *m = &e->members[member];
     const struct own *old = m->own != NULL ? m->own : &nothing;
     const struct own *beside = m->next != INCIDENT_NONE ? e->members[m->next].own : NULL;
-    struct carried keys[2 * KEYS_NODE_MAX];
-    uint32_t raw[2 * KEYS_NODE_MAX];
-    size_t n_keys = join_keys(e, old, m->own != NULL, keys), n_raw = join_raw(e, old, raw);
-    uint16_t leads = old->leads | v->leads;
-    int32_t points = v->points > old->points ? v->points : old->points;
-    int32_t rarity = v->rarity > old->rarity ? v->rarity : old->rarity;
-    incident_own_sort(keys, n_keys);
-    m->own = same(beside, keys, n_keys, raw, n_raw, leads, points, rarity)
-                 ? beside
-                 : keep(e, keys, n_keys, raw, n_raw, leads, points, rarity);
+    struct carried keys[INCIDENT_OWN_ROOM];
+    uint32_t raw[INCIDENT_OWN_ROOM];
+    struct own now = {.keys = keys, .raw = raw, .leads = old->leads | v->leads};
+    now.n_keys = (uint16_t)join_keys(e, old, m->own != NULL, keys);
+    now.n_raw = (uint16_t)join_raw(e, old, raw);
+    now.points = v->points > old->points ? v->points : old->points;
+    now.rarity = v->rarity > old->rarity ? v->rarity : old->rarity;
+    incident_own_sort(keys, now.n_keys);
+    m->own = same(beside, &now) ? beside : keep(e, &now);
 }

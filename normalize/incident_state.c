@@ -12,113 +12,51 @@ state_order(const void *a, const void *b)
     return slice_cmp(x->value, y->value);
 }
 
-static bool
-in_fold(const struct node *n, uint32_t entry)
-{
-    for (uint16_t i = 0; i < n->n_fold; i++)
-        if (n->fold[i] == entry)
-            return true;
-    return false;
-}
-
-static int32_t
-weight_of(struct incident_engine *e, const struct node *n, uint32_t entry)
-{
-    uint32_t id = incident_identity_root(e, entry);
-    for (uint16_t i = 0; i < n->n_keys; i++)
-        if (n->keys[i].id == id)
-            return n->keys[i].weight;
-    return 0;
-}
-
-/* An entity's first name is a key; the other names that the node carried of that identity go with
- * the first of its keys, in further entries when they are too many for one. */
+/* An entity's first name is a key; the other names that were carried of that identity go with the
+ * first of its keys, in further entries when they are too many for one. */
 static void
-state_identity(struct incident_engine *e, const struct node *n, uint16_t at, bool with_rest,
+state_identity(struct incident_engine *e, const struct own *own, uint16_t at, bool with_rest,
                struct key_set *out)
 {
-    uint32_t first = n->raw[at] & NODE_ENTRY, root = incident_identity_root(e, first);
+    uint32_t first = own->raw[at] & NODE_ENTRY, root = incident_identity_root(e, first);
     struct key_identity *id = &out->identities[out->n_identities++];
     enum key_type type = (enum key_type)e->entries[first].type;
     struct slice name = incident_table_text(e, first);
-    bool sender = (n->raw[at] & NODE_AT_WORK) == 0;
+    bool sender = (own->raw[at] & NODE_AT_WORK) == 0;
     *id = (struct key_identity){.type = type, .ids = {name}, .n_ids = 1, .sender = sender};
-    for (uint16_t i = 0; i < n->n_raw && with_rest; i++) {
-        if ((n->raw[i] & NODE_IS_KEY) != 0 ||
-            incident_identity_root(e, n->raw[i] & NODE_ENTRY) != root)
+    for (uint16_t i = 0; i < own->n_raw && with_rest; i++) {
+        if ((own->raw[i] & NODE_IS_KEY) != 0 ||
+            incident_identity_root(e, own->raw[i] & NODE_ENTRY) != root)
             continue;
         if (id->n_ids == KEYS_IDENTIFIERS_MAX) {
             id = &out->identities[out->n_identities++];
             *id = (struct key_identity){.type = type, .ids = {name}, .n_ids = 1, .sender = sender};
         }
-        id->ids[id->n_ids++] = incident_table_text(e, n->raw[i] & NODE_ENTRY);
+        id->ids[id->n_ids++] = incident_table_text(e, own->raw[i] & NODE_ENTRY);
     }
 }
 
 static bool
-root_is_new(struct incident_engine *e, const struct node *n, uint16_t at)
+root_is_new(struct incident_engine *e, const struct own *own, uint16_t at)
 {
-    uint32_t root = incident_identity_root(e, n->raw[at] & NODE_ENTRY);
+    uint32_t root = incident_identity_root(e, own->raw[at] & NODE_ENTRY);
     for (uint16_t i = 0; i < at; i++)
-        if ((n->raw[i] & NODE_IS_KEY) != 0 &&
-            incident_identity_root(e, n->raw[i] & NODE_ENTRY) == root)
+        if ((own->raw[i] & NODE_IS_KEY) != 0 &&
+            incident_identity_root(e, own->raw[i] & NODE_ENTRY) == root)
             return false;
     return true;
 }
 
-static void
-state_key(struct incident_engine *e, const struct node *n, uint32_t entry, struct key_set *out)
-{
-    out->keys[out->n_keys++] = (struct key){.type = (enum key_type)e->entries[entry].type,
-                                            .weight = weight_of(e, n, entry),
-                                            .value = incident_table_text(e, entry),
-                                            .later = !in_fold(n, entry)};
-}
-
 static bool
-state_keys(struct incident_engine *e, const struct node *n, struct arena *a, struct key_set *out)
-{
-    out->identities = arena_alloc(a, sizeof(*out->identities) * ((size_t)n->n_raw + 1));
-    out->keys = arena_alloc(a, sizeof(*out->keys) * ((size_t)n->n_keys + n->n_raw + 1));
-    if (out->identities == NULL || out->keys == NULL)
-        return false;
-    for (uint16_t i = 0; i < n->n_raw; i++)
-        if ((n->raw[i] & NODE_IS_KEY) != 0) {
-            state_key(e, n, n->raw[i] & NODE_ENTRY, out);
-            state_identity(e, n, i, root_is_new(e, n, i), out);
-        }
-    for (uint16_t i = 0; i < n->n_keys; i++)
-        if (n->keys[i].type > KEY_DEVICE)
-            state_key(e, n, n->keys[i].id, out);
-    if (out->n_keys > 1)
-        qsort(out->keys, out->n_keys, sizeof(*out->keys), state_order);
-    return true;
-}
-
-/* One of several repeats: what the others know is not its own. */
-static bool
-state_own(struct incident_engine *e, const struct own *own, struct arena *a, struct key_set *out)
+state_keys(struct incident_engine *e, const struct own *own, struct arena *a, struct key_set *out)
 {
     out->identities = arena_alloc(a, sizeof(*out->identities) * ((size_t)own->n_raw + 1));
     out->keys = arena_alloc(a, sizeof(*out->keys) * ((size_t)own->n_keys + 1));
     if (out->identities == NULL || out->keys == NULL)
         return false;
-    for (uint16_t i = 0; i < own->n_raw; i++) {
-        uint32_t entry = own->raw[i] & NODE_ENTRY;
-        struct slice text = incident_table_text(e, entry);
-        struct key_identity *id = &out->identities[out->n_identities];
-        bool first = (own->raw[i] & NODE_IS_KEY) != 0;
-        if (first || id[-1].n_ids == KEYS_IDENTIFIERS_MAX) {
-            *id = (struct key_identity){.type = (enum key_type)e->entries[entry].type,
-                                        .sender = (own->raw[i] & NODE_AT_WORK) == 0};
-            if (!first)
-                id->ids[id->n_ids++] = id[-1].ids[0];
-            out->n_identities++;
-        } else {
-            id--;
-        }
-        id->ids[id->n_ids++] = text;
-    }
+    for (uint16_t i = 0; i < own->n_raw; i++)
+        if ((own->raw[i] & NODE_IS_KEY) != 0)
+            state_identity(e, own, i, root_is_new(e, own, i), out);
     for (uint16_t i = 0; i < own->n_keys; i++)
         out->keys[out->n_keys++] = (struct key){.type = own->keys[i].type,
                                                 .weight = own->keys[i].weight,
@@ -138,8 +76,10 @@ incident_state(struct incident_engine *e, struct slice source, struct slice nati
         return err_make(ERR_REJECT, "incident.unknown", "the correlator knows no such alert");
     const struct member *m = &e->members[member];
     const struct node *n = &e->nodes[m->node];
+    struct carried room[INCIDENT_OWN_ROOM];
+    const struct own own = incident_own_of(e, member, room);
     struct key_set *set = arena_alloc(a, sizeof(*set));
-    if (set == NULL || !(m->own != NULL ? state_own(e, m->own, a, set) : state_keys(e, n, a, set)))
+    if (set == NULL || !state_keys(e, &own, a, set))
         return err_make(ERR_RETRY, "incident.memory", "no room for an alert's state");
     *out = (struct incident_alert){
         .source = incident_node_source(e, member),
@@ -160,10 +100,10 @@ incident_state(struct incident_engine *e, struct slice source, struct slice nati
         .threat = incident_table_text(e, n->threat),
         .false_positive = m->false_positive,
         .resolved = m->resolved,
+        .points = own.points,
+        .rarity = own.rarity,
         .keys = set,
     };
-    out->points = m->own != NULL ? m->own->points : n->points;
-    out->rarity = m->own != NULL ? m->own->rarity : n->rarity;
-    *leads = m->own != NULL ? m->own->leads : n->leads;
+    *leads = own.leads;
     return ERR_OK;
 }

@@ -128,6 +128,65 @@ test_a_false_positive_says_nothing_about_severity(void **state)
     (void)state;
 }
 
+/* A finding about two people; later names the first one's further name. */
+static void
+feed_pair(struct incident_engine *e, const char *id, int64_t version, const char *later)
+{
+    struct key_identity ids[2] = {{.type = KEY_USER, .ids = {SLICE("upn:anna@c.com")}, .n_ids = 1},
+                                  {.type = KEY_USER, .ids = {SLICE("upn:bert@c.com")}, .n_ids = 1}};
+    struct key keys[2] = {{.type = KEY_USER, .weight = 1000, .value = ids[0].ids[0]},
+                          {.type = KEY_USER, .weight = 1000, .value = ids[1].ids[0]}};
+    if (later != NULL)
+        ids[0].ids[ids[0].n_ids++] = slice_of(later);
+    struct key_set set = {.identities = ids, .n_identities = 2, .keys = keys, .n_keys = 2};
+    struct incident_alert al = {.source = SLICE("identity"),
+                                .native_id = slice_of(id),
+                                .version = version,
+                                .created_s = NOON_S,
+                                .first_s = NOON_S,
+                                .last_s = NOON_S,
+                                .detector = SLICE("d"),
+                                .title = SLICE("t"),
+                                .keys = &set};
+    assert_int_equal(incident_add(e, &al).kind, ERR_NONE);
+}
+
+static void
+check_names(struct incident_engine *e, const char *id, struct arena *a)
+{
+    struct incident_alert state;
+    uint16_t leads;
+    bool later = false;
+    assert_int_equal(incident_state(e, SLICE("identity"), slice_of(id), a, &state, &leads).kind,
+                     ERR_NONE);
+    assert_int_equal(state.keys->n_identities, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct key_identity *x = &state.keys->identities[i];
+        bool anna = slice_eq(x->ids[0], SLICE("upn:anna@c.com"));
+        assert_true(anna || x->n_ids == 1); /* bert has one name, whatever came later */
+        for (size_t k = 1; k < x->n_ids; k++)
+            later |= slice_eq(x->ids[k], SLICE("aad:a"));
+    }
+    assert_true(later);
+}
+
+static void
+test_a_name_that_comes_later_stays_with_its_person(void **state)
+{
+    struct arena *a = arena_new(ARENA_BYTES);
+    struct incident_engine *e = incident_engine_new(&params_default, 1, ARENA_BYTES);
+    feed_pair(e, "a", 1, NULL);
+    feed_pair(e, "a", 2, "aad:a"); /* alone, and then one of two repeats */
+    check_names(e, "a", a);
+    feed_pair(e, "b", 1, NULL);
+    check_names(e, "a", a);
+    feed_pair(e, "b", 2, "aad:a"); /* one of two repeats already */
+    check_names(e, "b", a);
+    incident_engine_free(e);
+    arena_free(a);
+    (void)state;
+}
+
 static void
 test_a_reason_is_read_as_it_was_written(void **state)
 {
@@ -182,6 +241,7 @@ main(void)
         cmocka_unit_test(test_activity_times_are_made_plausible),
         cmocka_unit_test(test_severity_is_the_highest_and_rises_when_many_stages_say_so),
         cmocka_unit_test(test_a_false_positive_says_nothing_about_severity),
+        cmocka_unit_test(test_a_name_that_comes_later_stays_with_its_person),
         cmocka_unit_test(test_a_reason_is_read_as_it_was_written),
         cmocka_unit_test(test_a_damaged_reason_is_refused),
     };
