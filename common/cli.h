@@ -96,6 +96,10 @@ const char *cli_command_name(const struct cli_command *c, char *text, size_t siz
 /* cli_exit_meaning - half a sentence; NULL: no exit code of ours. */
 const char *cli_exit_meaning(int code);
 
+/* cli_document_comment - a sentence as a comment of YAML on stdout, behind what leads to it; broken
+ * before column 100. */
+void cli_document_comment(const char *lead, const char *text);
+
 /* cli_document - one page of the manual on stdout, for make docs: "commands", "settings",
  * "exit-codes" and "metrics" in Markdown, "man" as a page for man(1), "weir.yaml" as the
  * configuration with every setting commented out at its default. False: there is no such page. In

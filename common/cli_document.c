@@ -111,17 +111,15 @@ yaml_heading(const struct opt *first)
     printf("\n# ---- %.*s\n", (int)strcspn(first->name, "."), first->name);
 }
 
-/* The help, broken before column 100. */
-static void
-put_comment(const char *text)
+void
+cli_document_comment(const char *lead, const char *text)
 {
-    size_t column = 1;
-    putchar('#');
+    size_t column = 1 + strlen(lead);
+    printf("#%s", lead);
     while (*text != '\0') {
         size_t word = strcspn(text, " ");
         if (column + 1 + word > 99) {
-            fputs("\n#", stdout);
-            column = 1;
+            column = (size_t)printf("\n#%s", lead[0] != '\0' ? "    " : "") - 1;
         }
         printf(" %.*s", (int)word, text);
         column += 1 + word;
@@ -143,7 +141,7 @@ yaml_row(const struct opt *o)
                        o->least, o->most, o->unit != NULL ? " " : "",
                        o->unit != NULL ? o->unit : "");
     putchar('\n');
-    put_comment(help);
+    cli_document_comment("", help);
     printf("#%.*s%s%s: ", (int)before, o->name, pattern ? "eu" : "",
            pattern ? o->name + before + 1 : "");
     fputs(o->type == OPT_TYPE_TEXT ? "\"" : "", stdout);

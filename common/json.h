@@ -116,5 +116,8 @@ void json_out_add_raw(struct json_out *array, struct slice v);
  * UTF-8 has its bad bytes replaced by U+FFFD when it is set. SLICE_NONE: out of memory. */
 struct slice json_out_print(const struct json_out *v, struct arena *a);
 struct slice json_out_print_indented(const struct json_out *v, struct arena *a); /* for people */
+/* json_out_say - composed JSON as a line on stdout. ERR_RETRY "json.memory"; ERR_STOP "json.write".
+ */
+MUST_CHECK struct err json_out_say(const struct json_out *v, struct arena *a);
 
 #endif

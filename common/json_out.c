@@ -1,5 +1,7 @@
 #include "common/json.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -303,4 +305,15 @@ struct slice
 json_out_print_indented(const struct json_out *v, struct arena *a)
 {
     return out_print(v, a, JSON_INDENT(2));
+}
+
+struct err
+json_out_say(const struct json_out *v, struct arena *a)
+{
+    struct slice text = json_out_print(v, a);
+    if (text.p == NULL)
+        return err_make(ERR_RETRY, "json.memory", "no room for what is to be said");
+    if (fwrite(text.p, 1, text.n, stdout) != text.n || putchar('\n') == EOF)
+        return err_make(ERR_STOP, "json.write", "standard output: %s", strerror(errno));
+    return ERR_OK;
 }

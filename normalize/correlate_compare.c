@@ -273,11 +273,7 @@ print_json(const struct compare *c, const struct values *x)
         for (size_t k = 0; k < c->tenants[i].diff.n_changes; k++)
             json_out_add(changes, change_json(c, &c->tenants[i], &c->tenants[i].diff.changes[k]));
     json_out_set(o, "changes", changes);
-    struct slice text = json_out_print(o, c->a);
-    if (text.p == NULL)
-        return no_memory();
-    printf("%.*s\n", SLICE_ARG(text));
-    return ERR_OK;
+    return json_out_say(o, c->a);
 }
 
 struct err

@@ -24,7 +24,6 @@ enum {
 struct slot {
     uint32_t first;       /* its newest cell; 0: it never occurred */
     uint32_t damp : 15;   /* for the day below */
-    uint32_t listed : 1;  /* among the forgotten */
     uint32_t cached : 16; /* day - base + CACHE_SHIFT; 0: none */
 };
 
@@ -44,8 +43,6 @@ struct days {
     uint32_t n_cells, cap_cells, free_cells;
     uint32_t *places; /* of blocks; the first is nobody's. A free block begins with the next one */
     uint32_t n_places, cap_places, free_blocks[SIZES];
-    uint32_t *forgotten;
-    uint32_t n_forgotten, cap_forgotten;
     int32_t open; /* the first day that is not closed */
     int64_t kept; /* days before are forgotten */
     int32_t base; /* the first day that was asked for */
@@ -73,7 +70,6 @@ days_free(struct days *d)
     free(d->slots);
     free(d->cells);
     free(d->places);
-    free(d->forgotten);
     free(d);
 }
 
@@ -81,7 +77,7 @@ size_t
 days_bytes(const struct days *d)
 {
     return sizeof(*d) + d->n_slots * sizeof(*d->slots) + d->cap_cells * sizeof(*d->cells) +
-           d->cap_places * sizeof(*d->places) + d->cap_forgotten * sizeof(*d->forgotten);
+           d->cap_places * sizeof(*d->places);
 }
 
 void
@@ -274,28 +270,18 @@ days_learn(struct days *d, uint32_t key, int32_t day, const uint32_t *with, size
 
 /* ---- closing */
 
-/* Room in the list of the forgotten first: without it the key's days wait for the next time. */
 static void
 forget(struct days *d, uint32_t key)
 {
-    struct slot *s = &d->slots[key];
-    uint32_t *link = &s->first;
+    uint32_t *link = &d->slots[key].first;
     while (*link != 0 && d->cells[*link].day >= d->kept)
         link = &d->cells[*link].next;
-    if (*link == 0 || (link == &s->first && !s->listed &&
-                       !grow((void **)&d->forgotten, sizeof(*d->forgotten), d->n_forgotten + 1,
-                             &d->cap_forgotten)))
-        return;
     uint32_t at = *link;
     *link = 0;
     while (at != 0) {
         uint32_t older = d->cells[at].next;
         cell_free(d, at);
         at = older;
-    }
-    if (s->first == 0 && !s->listed) {
-        d->forgotten[d->n_forgotten++] = key;
-        s->listed = 1;
     }
 }
 
@@ -317,20 +303,6 @@ void
 days_close_all(struct days *d)
 {
     d->all = true;
-}
-
-const uint32_t *
-days_forgotten(struct days *d, size_t *n)
-{
-    *n = 0;
-    for (uint32_t i = 0; i < d->n_forgotten; i++) {
-        uint32_t key = d->forgotten[i];
-        d->slots[key].listed = 0;
-        if (d->slots[key].first == 0)
-            d->forgotten[(*n)++] = key;
-    }
-    d->n_forgotten = 0;
-    return d->forgotten;
 }
 
 /* ---- what an alert may know */

@@ -45,11 +45,6 @@ int32_t days_seen(const struct days *d, uint32_t key, int32_t day);
 /* days_pairs - the same, counting on each day its counterparts. */
 int32_t days_pairs(const struct days *d, uint32_t key, int32_t day);
 
-/* days_forgotten - keys whose last day was forgotten by days_close since the last call: the caller
- * may give their numbers to others. Each once, in no order; one that occurred again is not among
- * them. Borrowed until the next call of anything here. */
-const uint32_t *days_forgotten(struct days *d, size_t *n);
-
 /* days_each - every (key, day) at hand, in no order: what the store keeps of days closed just now.
  * with is sorted. */
 struct days_row {

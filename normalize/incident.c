@@ -50,8 +50,8 @@ level_of(enum severity s)
 }
 
 /* The services of schemas/alert.h are few; one more would share a number, not crash. */
-uint8_t
-incident_product(enum service_source service)
+static uint8_t
+product_of(enum service_source service)
 {
     return (uint8_t)((unsigned)service & 31);
 }
@@ -77,7 +77,7 @@ incident_alert_of(const struct alert *al, uint8_t source_number, const struct ke
     *out = (struct incident_alert){
         .source = al->source,
         .source_number = source_number,
-        .product_number = incident_product(al->service),
+        .product_number = product_of(al->service),
         .native_id = al->native_id,
         .version = al->version,
         .created_s = created,

@@ -42,8 +42,6 @@ struct incident_alert {
     bool weighed; /* the engine's own: keys hold weights, as stored */
 };
 
-/* incident_product - the number of a service: "other product" compares it. */
-uint8_t incident_product(enum service_source service);
 /* incident_alert_of - sanitises times (correlation.md 3) and takes over what the engine needs.
  * Texts are borrowed from al; keys are borrowed. */
 void incident_alert_of(const struct alert *al, uint8_t source_number, const struct key_set *keys,

@@ -26,8 +26,8 @@ house(struct incident_engine *e)
     return incident_table_intern(e, INCIDENT_HISTORY, SLICE(""));
 }
 
-int32_t
-incident_habits_history(struct incident_engine *e, int32_t day)
+static int32_t
+history_of(struct incident_engine *e, int32_t day)
 {
     uint32_t entry = incident_table_find(e, INCIDENT_HISTORY, SLICE(""));
     return entry == INCIDENT_NONE ? 0 : days_seen(e->days, entry, day);
@@ -117,7 +117,7 @@ void
 incident_habits_weigh(struct incident_engine *e, struct arrival *v, int32_t day)
 {
     const struct params *p = e->p;
-    int32_t history = incident_habits_history(e, day);
+    int32_t history = history_of(e, day);
     int32_t fired = days_seen(e->days, v->detector, day);
     int32_t t = trust(e, day);
     v->rarity = p->term_rare == 0 || history + p->rare_days <= 0
@@ -131,7 +131,7 @@ int32_t
 incident_habits_novel(struct incident_engine *e, enum key_type type, int32_t day)
 {
     const struct params *p = e->p;
-    int32_t novel = p->rules[type].novel, history = incident_habits_history(e, day);
+    int32_t novel = p->rules[type].novel, history = history_of(e, day);
     if (p->novel_days <= 0)
         return novel;
     history = history < p->novel_days ? history : p->novel_days;

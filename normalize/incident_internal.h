@@ -292,11 +292,10 @@ bool incident_days_changes(struct incident_engine *e, struct arena *a,
 
 /* ---- incident_habits.c: how detectors behaved here */
 
-/* incident_habits_learn - from the version at hand. _weigh - its points and rarity. _history - on
- * how many closed days of its history anything came. _novel - the damp of a value never seen. */
+/* incident_habits_learn - from the version at hand. _weigh - its points and rarity. _novel - the
+ * damp of a value never seen. */
 void incident_habits_learn(struct incident_engine *e, const struct arrival *v, int32_t day);
 void incident_habits_weigh(struct incident_engine *e, struct arrival *v, int32_t day);
-int32_t incident_habits_history(struct incident_engine *e, int32_t day);
 int32_t incident_habits_novel(struct incident_engine *e, enum key_type type, int32_t day);
 
 /* ---- incident.c */
@@ -305,7 +304,6 @@ MUST_CHECK struct err incident_dead(void);
 
 /* ---- incident_node.c: what one alert knows */
 
-uint16_t incident_node_lead(uint16_t tactics); /* the highest bit: the lead tactic */
 /* incident_node_number - the version at hand in numbers: e->ids, e->carried (weights as given).
  * False: the engine is dead. */
 bool incident_node_number(struct incident_engine *e, const struct incident_alert *al,

@@ -8,8 +8,9 @@ clamp(int64_t v, int64_t least, int64_t most)
     return v < least ? least : v > most ? most : v;
 }
 
-uint16_t
-incident_node_lead(uint16_t tactics)
+/* The highest bit. */
+static uint16_t
+lead_of(uint16_t tactics)
 {
     uint16_t lead = 0;
     for (uint16_t bit = 1; bit <= INCIDENT_TACTICS && bit != 0; bit = (uint16_t)(bit << 1))
@@ -75,7 +76,7 @@ incident_node_number(struct incident_engine *e, const struct incident_alert *al,
         .first_s = clamp(al->first_s, -INCIDENT_TIME_MAX_S, INCIDENT_TIME_MAX_S),
         .last_s = clamp(al->last_s, -INCIDENT_TIME_MAX_S, INCIDENT_TIME_MAX_S),
         .tactics = al->tactics & INCIDENT_TACTICS,
-        .leads = incident_node_lead(al->tactics & INCIDENT_TACTICS),
+        .leads = lead_of(al->tactics & INCIDENT_TACTICS),
         .level = al->level & 3,
         .detector = detector_entry(e, al),
     };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/cli.h"
 #include "normalize/params_internal.h"
 
 /* Words without their quotes, a list as words with commas between. */
@@ -128,25 +129,6 @@ markdown(void)
 
 /* ---- YAML */
 
-/* A sentence behind what leads to it, broken before column 100. */
-static void
-put_comment(const char *lead, const char *text)
-{
-    size_t column = 1 + strlen(lead);
-    printf("#%s", lead);
-    while (*text != '\0') {
-        size_t word = strcspn(text, " ");
-        if (column + 1 + word > 99) {
-            fputs("\n#    ", stdout);
-            column = 5;
-        }
-        printf(" %.*s", (int)word, text);
-        column += 1 + word;
-        text += word + strspn(text + word, " ");
-    }
-    putchar('\n');
-}
-
 static void
 yaml_row(const struct params_slot *s)
 {
@@ -157,7 +139,7 @@ yaml_row(const struct params_slot *s)
         (void)snprintf(help + n, sizeof(help) - (size_t)n, " From %" PRId64 " to %" PRId64 "%s%s.",
                        row->least, row->most, row->unit[0] != '\0' ? " " : "", row->unit);
     putchar('\n');
-    put_comment("", help);
+    cli_document_comment("", help);
     params_get(&params_default, s, value);
     printf("#%s: ", row->path);
     put_value(value);
@@ -173,7 +155,7 @@ yaml_types(void)
     for (struct params_slot s = {.row = NULL}; params_next(&s);)
         if (s.type == 0) {
             (void)snprintf(lead, sizeof(lead), " %s:", s.row->path);
-            put_comment(lead, s.row->help);
+            cli_document_comment(lead, s.row->help);
         }
     for (enum key_type t = 0; t < KEY_TYPES; t++) {
         printf("\n#types.%s: {", params_default.rules[t].name);
@@ -195,12 +177,12 @@ yaml_profile(const struct params_profile *f)
     char lead[64], changes[1024] = "";
     size_t n = 0;
     (void)snprintf(lead, sizeof(lead), " %s:", f->name);
-    put_comment(lead, f->summary);
+    cli_document_comment(lead, f->summary);
     for (const struct params_change *c = f->changes; c->path != NULL && n < sizeof(changes); c++)
         n += (size_t)snprintf(changes + n, sizeof(changes) - n, "%s%s: %s", n > 0 ? ", " : "",
                               c->path, c->value);
     if (n > 0)
-        put_comment("    ", changes);
+        cli_document_comment("    ", changes);
 }
 
 static void

@@ -188,11 +188,7 @@ say(struct telling *t, const struct decider_result *r)
     json_out_text(o, "request", slice_of(t->id));
     json_out_text(o, "outcome", r->outcome);
     json_out_int(o, "incidentId", r->incident_id);
-    struct slice text = json_out_print(o, a);
-    if (text.p == NULL)
-        return no_memory();
-    printf("%.*s\n", SLICE_ARG(text));
-    return ERR_OK;
+    return json_out_say(o, a);
 }
 
 static void

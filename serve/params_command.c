@@ -143,16 +143,6 @@ set_json(const struct params *p, struct arena *a)
     return o;
 }
 
-static struct err
-print_json(struct json_out *o, struct arena *a)
-{
-    struct slice text = json_out_print(o, a);
-    if (text.p == NULL)
-        return no_memory();
-    printf("%.*s\n", SLICE_ARG(text));
-    return ERR_OK;
-}
-
 static void
 say_set(struct cli *cli, const char *what, const struct params *p)
 {
@@ -178,7 +168,7 @@ show(struct cli *cli, const struct params *p)
     if (cli_json(cli)) {
         struct json_out *o = set_json(p, a);
         json_out_set_raw(o, "parameters", params_json(p, a));
-        return print_json(o, a);
+        return json_out_say(o, a);
     }
     struct err e = compare(p, &params_default, cli_flag(cli, "changed") != NULL, &rows);
     if (e.kind)
@@ -227,7 +217,7 @@ check_run(struct cli *cli)
     if (cli_json(cli)) {
         struct json_out *o = set_json(&p, cli_arena(cli));
         json_out_int(o, "changed", (int64_t)rows.n);
-        return finish(cli, print_json(o, cli_arena(cli)));
+        return finish(cli, json_out_say(o, cli_arena(cli)));
     }
     char digest[PARAMS_DIGEST_TEXT];
     params_digest_text(&p, digest);
@@ -263,7 +253,7 @@ diff_json(const struct params *from, const struct params *to, const struct rows 
         json_out_add(list, one);
     }
     json_out_set(o, "changes", list);
-    return print_json(o, a);
+    return json_out_say(o, a);
 }
 
 static struct err
