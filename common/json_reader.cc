@@ -3,10 +3,12 @@
 #include "common/json_reader.h"
 
 #include <cstring>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include <simdjson.h>
 
@@ -139,6 +141,43 @@ tell_items(const dom::parser &parser, const dom::element &root, const char *text
 
 /* ---- parsing */
 
+/* Bytes of strings that a document uses: they lie in the tape's order, so the last one ends them. */
+static size_t
+strings_used(const dom::document &doc, size_t words)
+{
+    static const uint64_t mask = simdjson::internal::JSON_VALUE_MASK;
+    size_t end = 0;
+    for (size_t i = 1; i < words; i++) {
+        char type = static_cast<char>(doc.tape[i] >> 56);
+        if (type == '"')
+            end = static_cast<size_t>(doc.tape[i] & mask) + 1;
+        else if (type == 'l' || type == 'u' || type == 'd')
+            i++; /* its value is the next word */
+    }
+    if (end == 0)
+        return 0;
+    uint32_t length; /* the bytes and a NUL come behind it */
+    std::memcpy(&length, doc.string_buf.get() + end - 1, sizeof length);
+    return end - 1 + sizeof length + length + 1;
+}
+
+/* A document is given room for the worst of its length, ten times what most need; and a batch keeps
+ * thousands of them to its end. */
+static void
+shrink(dom::document &doc)
+{
+    size_t words = static_cast<size_t>(doc.tape[0] & simdjson::internal::JSON_VALUE_MASK);
+    size_t bytes = strings_used(doc, words);
+    std::unique_ptr<uint64_t[]> tape(new (std::nothrow) uint64_t[words]);
+    std::unique_ptr<uint8_t[]> strings(new (std::nothrow) uint8_t[bytes]);
+    if (!tape || !strings)
+        return; /* it stays as large as it is */
+    std::memcpy(tape.get(), doc.tape.get(), words * sizeof(uint64_t));
+    std::memcpy(strings.get(), doc.string_buf.get(), bytes);
+    doc.tape = std::move(tape);
+    doc.string_buf = std::move(strings);
+}
+
 /* The parser's own tables and the padded copy are given back at once; a dom::document is all that
  * the elements point into. want: may be null. */
 static enum json_reader_result
@@ -159,6 +198,8 @@ parse_into(dom::document &doc, const char *text, size_t n, size_t depth_max,
         *why = simdjson::error_message(code);
         return result_of(code);
     }
+    if (want == nullptr)
+        shrink(doc);
     *root = wrap(e);
     *why = "out of memory";
     return want == nullptr || tell_items(parser, e, text, *want) ? JSON_READER_OK
